@@ -1,0 +1,173 @@
+package db
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"exporter/internal/snapshot"
+)
+
+// Seal closes a run as SEALED or PARTIAL. It counts what the run shows, hashes
+// its facts and its coverage onto the root of the run before, and stores all of
+// it at once. accepted names certifications whose gaps do not count.
+//
+// The closing write survives an ending ctx; a run that was proved should not be
+// lost to a signal that came a moment later.
+func (s *Store) Seal(ctx context.Context, t Tenant, id int64, at time.Time, accepted []string) (Run, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout+time.Minute)
+	defer cancel()
+	err := s.inTx(ctx, func(tx pgx.Tx) error {
+		status, err := verdict(ctx, tx, t, id, accepted)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `
+			UPDATE history.run r
+			SET finished_at = $3,
+			    certifications = c.certifications, certifications_complete = c.complete, reviewers = c.reviewers,
+			    review_items = c.review_items, permissions = c.permissions, tasks = c.tasks,
+			    previous_root_sha256 = (
+			        SELECT p.root_sha256
+			        FROM history.run p
+			        WHERE p.tenant_id = $1 AND p.run_id < $2 AND p.status IN ('SEALED', 'PARTIAL')
+			        ORDER BY p.run_id DESC
+			        LIMIT 1)
+			FROM (
+			    SELECT coalesce(sum(stored) FILTER (WHERE collection = 'certification' AND outcome <> 'OUT_OF_SCOPE'), 0) AS certifications,
+			           coalesce(sum(stored) FILTER (WHERE collection = 'reviewers' AND outcome <> 'OUT_OF_SCOPE'), 0) AS reviewers,
+			           coalesce(sum(stored) FILTER (WHERE collection = 'review_items' AND outcome <> 'OUT_OF_SCOPE'), 0) AS review_items,
+			           coalesce(sum(stored) FILTER (WHERE collection = 'permissions' AND outcome <> 'OUT_OF_SCOPE'), 0) AS permissions,
+			           coalesce(sum(stored) FILTER (WHERE collection = 'tasks'), 0) AS tasks,
+			           (SELECT count(*)
+			            FROM (
+			                SELECT certification_no
+			                FROM history.coverage
+			                WHERE tenant_id = $1 AND run_id = $2 AND certification_no <> 0
+			                GROUP BY certification_no
+			                HAVING bool_and(outcome IN ('COMPLETE', 'SEALED_EARLIER') OR outcome = 'OUT_OF_SCOPE' AND collection = 'permissions')
+			            ) whole) AS complete
+			    FROM history.coverage
+			    WHERE tenant_id = $1 AND run_id = $2
+			) c
+			WHERE r.tenant_id = $1 AND r.run_id = $2`, t.ID, id, at); err != nil {
+			return err
+		}
+		root, err := rootOf(ctx, tx, t, id, status)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `
+			UPDATE history.run
+			SET status = $3, root_sha256 = $4
+			WHERE tenant_id = $1 AND run_id = $2`, t.ID, id, status, root)
+		return err
+	})
+	if err != nil {
+		return Run{}, fmt.Errorf("seal run %d: %w", id, err)
+	}
+	return s.Run(ctx, t, id)
+}
+
+// verdict decides between SEALED and PARTIAL from the coverage as stored.
+func verdict(ctx context.Context, tx pgx.Tx, t Tenant, id int64, accepted []string) (snapshot.Status, error) {
+	if accepted == nil {
+		accepted = []string{}
+	}
+	var lists, gaps int64
+	err := tx.QueryRow(ctx, `
+		SELECT count(*) FILTER (WHERE c.certification_no = 0),
+		       count(*) FILTER (
+		           WHERE c.outcome NOT IN ('COMPLETE', 'SEALED_EARLIER', 'OUT_OF_SCOPE')
+		             AND NOT coalesce(k.certification_id = ANY ($3), false)
+		             AND NOT (c.outcome = 'NOT_FOUND' AND coalesce(h.outcome = 'NOT_FOUND', false)))
+		FROM history.coverage c
+		LEFT JOIN history.known_certification k USING (tenant_id, certification_no)
+		LEFT JOIN history.coverage h
+		  ON h.tenant_id = c.tenant_id AND h.run_id = c.run_id AND h.certification_no = c.certification_no AND h.collection = 'certification'
+		WHERE c.tenant_id = $1 AND c.run_id = $2`, t.ID, id, accepted).Scan(&lists, &gaps)
+	if err != nil {
+		return "", err
+	}
+	if lists != 3 { // campaigns, certifications, tasks
+		return "", errors.New("the run has not settled all of its lists")
+	}
+	if gaps > 0 {
+		return snapshot.Partial, nil
+	}
+	return snapshot.Sealed, nil
+}
+
+// rootOf hashes a run: the root before it, its own facts, its scope, and its
+// coverage in byte order, each row with the digest of its collection.
+func rootOf(ctx context.Context, tx pgx.Tx, t Tenant, id int64, status snapshot.Status) (string, error) {
+	rows, err := tx.Query(ctx, `
+		SELECT `+runColumns+`
+		FROM history.run r
+		JOIN history.tenant t USING (tenant_id)
+		WHERE r.tenant_id = $1 AND r.run_id = $2`, t.ID, id)
+	if err != nil {
+		return "", err
+	}
+	run, err := pgx.CollectExactlyOneRow(rows, scanRun)
+	if err != nil {
+		return "", err
+	}
+	run.Status, run.RootSHA256 = status, nil
+	h := sha256.New()
+	if err := hashLine(h, struct {
+		Run
+		Provenance     json.RawMessage `json:"provenance"`
+		ReportSettings json.RawMessage `json:"report_settings"`
+	}{run, run.Provenance, run.ReportSettings}); err != nil {
+		return "", err
+	}
+	rows, err = tx.Query(ctx, `
+		SELECT k.certification_id, c.collection, c.outcome, c.expected, c.read, c.distinct_read, c.attempts, c.stored,
+		       c.captured_run_id, c.signed, c.params_sha256, encode(c.digest, 'hex'), c.http_status, c.detail_code,
+		       c.tracking_id, c.error, c.read_at
+		FROM history.coverage c
+		LEFT JOIN history.known_certification k USING (tenant_id, certification_no)
+		WHERE c.tenant_id = $1 AND c.run_id = $2
+		ORDER BY k.certification_id NULLS FIRST, c.collection`, t.ID, id)
+	if err != nil {
+		return "", err
+	}
+	var c struct {
+		Certification, Collection, Outcome                       *string
+		Expected, Read, DistinctRead, Attempts, Stored, Captured *int64
+		Signed                                                   bool
+		Params, Digest                                           *string
+		HTTPStatus                                               *int64
+		DetailCode, TrackingID, Error                            *string
+		ReadAt                                                   *time.Time
+	}
+	_, err = pgx.ForEachRow(rows, []any{&c.Certification, &c.Collection, &c.Outcome, &c.Expected, &c.Read, &c.DistinctRead, &c.Attempts, &c.Stored,
+		&c.Captured, &c.Signed, &c.Params, &c.Digest, &c.HTTPStatus, &c.DetailCode, &c.TrackingID, &c.Error, &c.ReadAt}, func() error {
+		if c.ReadAt != nil {
+			*c.ReadAt = c.ReadAt.UTC()
+		}
+		return hashLine(h, c)
+	})
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%x", h.Sum(nil)), nil
+}
+
+// hashLine adds a value's canonical JSON to a hash, a line each. Canonical JSON
+// has no line feed in it.
+func hashLine(h hash.Hash, v any) error {
+	c, err := snapshot.Canonical(v)
+	if err != nil {
+		return err
+	}
+	h.Write(append(c, '\n'))
+	return nil
+}
