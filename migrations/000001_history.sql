@@ -39,12 +39,12 @@ CREATE TABLE history.run (
     root_sha256            text,
     previous_root_sha256   text,
     error                  text,
-    provenance             jsonb NOT NULL DEFAULT '{}',
+    provenance             jsonb NOT NULL DEFAULT '[]',
     report_settings        jsonb NOT NULL DEFAULT '{}',
     PRIMARY KEY (tenant_id, run_id)
 );
 CREATE UNIQUE INDEX run_by_id ON history.run (run_id);
-COMMENT ON COLUMN history.run.provenance IS 'Facts of the run that no later run can find out again: API host, client id, page size, clock offset, deprecation headers, unknown names met.';
+COMMENT ON COLUMN history.run.provenance IS 'Facts of the run that no later run can find out again, an element for each process that worked on it: API host, client id, page size, requests, clock offset, deprecation headers, unknown names met.';
 COMMENT ON COLUMN history.run.report_settings IS 'The settings a report of this run is rendered with, so that it can be rendered again to the same bytes.';
 
 -- A short key for each certification ever seen; number 0 is nobody's and

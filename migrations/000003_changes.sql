@@ -125,6 +125,8 @@ BEGIN
     -- Why the objects of a collection appear or disappear as a whole.
     reason AS MATERIALIZED (
         SELECT s.certification_no, s.certification_id, s.collection, s.old_shown, s.new_shown,
+            coalesce(header.old_outcome = 'NOT_FOUND', false) AS old_deleted,
+            coalesce(header.new_outcome = 'NOT_FOUND', false) AS new_deleted,
             CASE
                 WHEN NOT s.new_shown AND s.new_outcome IS NOT NULL THEN 'LEFT_SCOPE'
                 WHEN header.new_outcome = 'NOT_FOUND' THEN 'DELETED_IN_TENANT'
@@ -441,8 +443,8 @@ BEGIN
         FROM standing s
         JOIN reason r ON r.certification_no = s.certification_no AND r.collection = s.collection
         WHERE from_run <> to_run
-          AND (s.old_shown AND s.old_outcome <> 'SEALED_EARLIER' AND s.old_captured IS DISTINCT FROM from_run AND NOT (s.old_outcome = 'NOT_FOUND' AND r.gone = 'DELETED_IN_TENANT')
-            OR s.new_shown AND s.new_outcome <> 'SEALED_EARLIER' AND s.new_captured IS DISTINCT FROM to_run AND NOT (s.new_outcome = 'NOT_FOUND' AND r.gone = 'DELETED_IN_TENANT'))
+          AND (s.old_shown AND NOT r.old_deleted AND s.old_outcome <> 'SEALED_EARLIER' AND s.old_captured IS DISTINCT FROM from_run
+            OR s.new_shown AND NOT r.new_deleted AND s.new_outcome <> 'SEALED_EARLIER' AND s.new_captured IS DISTINCT FROM to_run)
     )
     SELECT ten_name, from_run, to_run, c.object, c.class, c.certification_id, c.object_id, c.field, c.before, c.after
     FROM change c;

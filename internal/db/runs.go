@@ -280,8 +280,8 @@ type Effort struct {
 	Requests, Retries, Throttled int64
 }
 
-// AddEffort adds to a run's request counters and replaces its provenance, also
-// when ctx has ended.
+// AddEffort adds what one process did to a run: to its request counters, and an
+// element to its provenance. It does so also when ctx has ended.
 func (s *Store) AddEffort(ctx context.Context, t Tenant, id int64, e Effort, provenance any) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
@@ -291,10 +291,29 @@ func (s *Store) AddEffort(ctx context.Context, t Tenant, id int64, e Effort, pro
 	}
 	_, err = s.pool.Exec(ctx, `
 		UPDATE history.run
-		SET requests = requests + $3, retries = retries + $4, throttled = throttled + $5, provenance = $6
+		SET requests = requests + $3, retries = retries + $4, throttled = throttled + $5, provenance = provenance || jsonb_build_array($6::jsonb)
 		WHERE tenant_id = $1 AND run_id = $2`, t.ID, id, e.Requests, e.Retries, e.Throttled, facts)
 	if err != nil {
 		return fmt.Errorf("run %d: counters: %w", id, err)
 	}
 	return nil
+}
+
+// Tenants lists the tenants that the database knows, by name.
+func (s *Store) Tenants(ctx context.Context) ([]Tenant, error) {
+	rows, err := s.pool.Query(ctx, `
+		SELECT tenant_id, name, host
+		FROM history.tenant
+		ORDER BY name`)
+	if err != nil {
+		return nil, fmt.Errorf("list tenants: %w", err)
+	}
+	tenants, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (t Tenant, err error) {
+		err = row.Scan(&t.ID, &t.Name, &t.Host)
+		return t, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list tenants: %w", err)
+	}
+	return tenants, nil
 }

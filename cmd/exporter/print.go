@@ -1,0 +1,58 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"exporter/internal/job"
+)
+
+// printRun says how a run ended: what was seen, and where the files are.
+func printRun(w io.Writer, r job.Result) {
+	run := r.Run
+	fmt.Fprintf(w, "run %d  %s  %s certifications (%s complete), %s reviewers, %s review items, %s permissions, %s tasks\n",
+		run.ID, run.Status, count(run.Certifications), count(run.CertificationsComplete), count(run.Reviewers),
+		count(run.ReviewItems), count(run.Permissions), count(run.Tasks))
+	if run.RootSHA256 != nil {
+		fmt.Fprintf(w, "  root     %s\n", *run.RootSHA256)
+	}
+	if r.Report != nil {
+		if r.Report.Workbook != "" {
+			fmt.Fprintf(w, "  workbook %s\n", r.Report.Workbook)
+		} else {
+			fmt.Fprintf(w, "  report   %s\n", r.Report.Folder)
+		}
+	}
+}
+
+// count prints a counter with its thousands apart; a dash where there is none.
+func count(n *int64) string {
+	if n == nil {
+		return "-"
+	}
+	s := strconv.FormatInt(*n, 10)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+func printJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+// table prints rows in columns, the first row being the header.
+func table(w io.Writer, rows [][]string) error {
+	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	for _, row := range rows {
+		fmt.Fprintln(t, strings.Join(row, "\t"))
+	}
+	return t.Flush()
+}

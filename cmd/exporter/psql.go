@@ -1,0 +1,66 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+)
+
+func (a *app) psqlCommand() *cobra.Command {
+	var printURL bool
+	cmd := &cobra.Command{
+		Use:   "psql [-- ARGUMENT...]",
+		Short: "A psql session on the database",
+		Long: `Starts psql on the configured or embedded database. Arguments after -- go to
+psql. The embedded server runs while an exporter command does: it ends with the
+session.`,
+		Example: "  exporter psql\n  exporter psql -- -c 'SELECT run_id, status FROM audit.runs'",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 && cmd.ArgsLenAtDash() != 0 {
+				return errors.New("arguments for psql go after --")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withDatabase(cmd.Context(), func(d database) error {
+				if printURL {
+					fmt.Fprintln(a.stdout, d.url)
+					return nil
+				}
+				return a.psql(cmd, d, args)
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&printURL, "url", false, "print the connection string instead")
+	return cmd
+}
+
+func (a *app) psql(cmd *cobra.Command, d database, args []string) error {
+	program := "psql"
+	if d.server != nil {
+		if own := filepath.Join(d.server.BinDir(), "psql"); exists(own) {
+			program = own
+		}
+	}
+	path, err := exec.LookPath(program)
+	if err != nil {
+		return errors.New("psql is not installed (Debian: apt-get install postgresql-client)")
+	}
+	// The connection string goes through the environment, so that no password
+	// shows in the list of processes.
+	child := exec.CommandContext(cmd.Context(), path, args...)
+	child.Env = append(os.Environ(), "PGSERVICE=", "PGDATABASE="+d.url)
+	child.Stdin, child.Stdout, child.Stderr = a.stdin, a.stdout, a.stderr
+	// Ctrl-C is psql's: it cancels a query, not the session.
+	child.Cancel = func() error { return nil }
+	return child.Run()
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}

@@ -1,0 +1,124 @@
+package report
+
+// kind says what values a column holds and so how a cell is written.
+type kind uint8
+
+const (
+	text    kind = iota // string
+	id                  // string that must never be taken for a number
+	integer             // int64
+	boolean             // bool
+	instant             // time.Time, UTC
+	list                // []string, joined with "; "
+)
+
+// place says where a column of the CSV stands on the sheet.
+type place uint8
+
+const (
+	inBody  place = iota
+	atEnd         // true of nearly every row in the same way, so it gives way to what people read
+	csvOnly       // the same on every row; Summary and the footer of each page say it
+)
+
+// column is one column of a CSV file and of a sheet. Everything the report says about a column is said here.
+type column struct {
+	Name    string // the view's column, and the header in the CSV
+	Header  string // the header on the sheet; times say "(UTC)"
+	Kind    kind
+	Width   float64 // on the sheet, in characters
+	Wrap    bool
+	Place   place
+	Meaning string // what the value says
+	Source  string // endpoint, as in version v1 less its prefix, and JSON path; or the exporter itself
+	Blank   string // what an empty cell means
+}
+
+// table is one view with its file and its sheet.
+type table struct {
+	View    string // also the name of the CSV file, without .csv
+	Sheet   string // empty: no sheet
+	Frozen  string // the last column that stays in sight when scrolling to the right
+	Holds   string // one line for the Summary
+	Columns []column
+}
+
+func (t table) names() []string {
+	names := make([]string, len(t.Columns))
+	for i, c := range t.Columns {
+		names[i] = c.Name
+	}
+	return names
+}
+
+// index is the position of a column that the table is known to have.
+func (t table) index(name string) int {
+	for i, c := range t.Columns {
+		if c.Name == name {
+			return i
+		}
+	}
+	panic("report: table " + t.View + " has no column " + name)
+}
+
+// onSheet gives the positions of the table's columns in the order of the sheet.
+func (t table) onSheet() []int {
+	var body, end []int
+	for i, c := range t.Columns {
+		switch c.Place {
+		case inBody:
+			body = append(body, i)
+		case atEnd:
+			end = append(end, i)
+		}
+	}
+	return append(body, end...)
+}
+
+// Names of views of which the Summary tells more than the number of rows.
+const (
+	viewCoverage       = "coverage"
+	viewCertifications = "certifications"
+	viewChanges        = "changes"
+)
+
+// tables gives the views of a report in the order of the sheets.
+func tables() []table {
+	return []table{
+		coverageTable(),
+		certificationsTable(),
+		reviewersTable(),
+		reviewItemsTable(),
+		permissionsTable(),
+		tasksTable(),
+		changesTable(),
+	}
+}
+
+// Columns that several views share.
+
+func tenantColumn() column {
+	return column{Name: "tenant", Header: "Tenant", Kind: text, Width: 16, Place: csvOnly,
+		Meaning: "Label of the tenant the run read", Source: "configuration: tenant.name", Blank: "never blank"}
+}
+
+func runColumn() column {
+	return column{Name: "run_id", Header: "Run", Kind: integer, Width: 8, Place: csvOnly,
+		Meaning: "Run this report shows", Source: "exporter", Blank: "never blank"}
+}
+
+func capturedColumn() column {
+	return column{Name: "captured_run_id", Header: "Captured in run", Kind: integer, Width: 19, Place: atEnd,
+		Meaning: "Run that proved the collection this row belongs to; earlier than the run of the report where that could not or need not read it again",
+		Source:  "exporter", Blank: "never blank"}
+}
+
+func certificationIDColumn(source string) column {
+	return column{Name: "certification_id", Header: "Certification id", Kind: id, Width: 35,
+		Meaning: "Certification the row belongs to", Source: source, Blank: "never blank"}
+}
+
+// objectColumns puts the columns every object's view begins with before its own.
+func objectColumns(own ...column) []column {
+	return append([]column{tenantColumn(), runColumn(), capturedColumn()}, own...)
+}

@@ -1,0 +1,69 @@
+package report
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func allTables() []table { return append(tables(), findingsTable(), longTextTable()) }
+
+func TestEveryColumnIsDescribed(t *testing.T) {
+	t.Parallel()
+	for _, tab := range allTables() {
+		seen := map[string]bool{}
+		for _, c := range tab.Columns {
+			where := tab.View + "." + c.Name
+			if c.Name == "" || c.Header == "" || c.Meaning == "" || c.Source == "" || c.Blank == "" {
+				t.Errorf("%s lacks its name, header, meaning, source or what blank means", where)
+			}
+			if seen[c.Name] || seen[c.Header] {
+				t.Errorf("%s: name or header is there twice", where)
+			}
+			seen[c.Name], seen[c.Header] = true, true
+			if (c.Kind == instant) != strings.HasSuffix(c.Header, "(UTC)") {
+				t.Errorf("%s: header %q: times and only times end in (UTC)", where, c.Header)
+			}
+			if room := utf8.RuneCountInString(c.Header) + 3; c.Width < float64(room) && c.Place != csvOnly {
+				t.Errorf("%s: width %v cuts the header and its filter button, want %d", where, c.Width, room)
+			}
+			if c.Kind == instant && c.Width < 20 {
+				t.Errorf("%s: width %v shows a time as ####", where, c.Width)
+			}
+		}
+	}
+}
+
+func TestSheetsHaveNamesThatFitWhenContinued(t *testing.T) {
+	t.Parallel()
+	for _, tab := range append(tables(), longTextTable()) {
+		if n := len(tab.Sheet + " (9999)"); n > maxSheetName {
+			t.Errorf("%s: continued name of %d characters", tab.Sheet, n)
+		}
+	}
+}
+
+// The names are a contract with whoever reads the files by program; a change here is a change of that contract.
+func TestFilesHaveTheColumnsOfTheViews(t *testing.T) {
+	t.Parallel()
+	want := map[string]string{
+		"coverage":       "tenant run_id certification_id collection outcome expected read distinct_read attempts captured_run_id params_sha256 http_status detail_code tracking_id error read_at",
+		"certifications": "tenant run_id captured_run_id certification_id name campaign_id campaign_name campaign_type phase reviewer_id reviewer_name reviewer_email reviewer_type created modified due signed completed decisions_made decisions_total identities_completed identities_total reassigned_from_id reassigned_from_reviewer reassignment_comment has_errors error_message",
+		"reviewers":      "tenant run_id captured_run_id certification_id reviewer_id name email type",
+		"review_items":   "tenant run_id captured_run_id certification_id item_id identity_id identity_name access_type access_id access_name source_id source_name attribute value account_native_identity privileged has_permissions new_access completed decision comments last_seen_undecided_at first_seen_decided_at",
+		"permissions":    "tenant run_id captured_run_id certification_id item_id position target rights",
+		"tasks":          "tenant run_id captured_run_id task_id certification_id target_type target_id type status errors created first_seen_at last_seen_at",
+		"changes":        "tenant baseline_run_id run_id object class certification_id object_id field before after",
+		"findings":       "tenant run_id rule severity object certification_id object_id detail threshold where_to_look",
+		"long_text":      "entry part parts sheet column record text",
+	}
+	got := map[string]string{}
+	for _, tab := range allTables() {
+		got[tab.View] = strings.Join(tab.names(), " ")
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("columns (-want +got):\n%s", d)
+	}
+}

@@ -1,0 +1,99 @@
+package report
+
+import (
+	"bufio"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const byteOrderMark = "\uFEFF"
+
+// csvWriter writes RFC 4180: UTF-8 with a byte order mark, CRLF, quotes where they are needed. Absent values and empty
+// texts are both an empty field.
+type csvWriter struct {
+	w       *bufio.Writer
+	buf     []byte
+	guard   bool
+	guarded int64
+	rows    int64
+}
+
+func newCSVWriter(w io.Writer, t table, guard bool) (*csvWriter, error) {
+	c := &csvWriter{w: bufio.NewWriterSize(w, 1<<16), guard: guard}
+	_, err := c.w.WriteString(byteOrderMark + strings.Join(t.names(), ",") + "\r\n")
+	return c, err
+}
+
+func (c *csvWriter) row(values []any) error {
+	b := c.buf[:0]
+	for i, v := range values {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		switch v := v.(type) {
+		case nil:
+		case bool:
+			b = strconv.AppendBool(b, v)
+		case int64:
+			b = strconv.AppendInt(b, v, 10)
+		case time.Time:
+			b = v.UTC().AppendFormat(b, time.RFC3339Nano)
+		default:
+			s, _ := textOf(v)
+			b = c.appendText(b, s)
+		}
+	}
+	c.buf = append(b, "\r\n"...)
+	c.rows++
+	_, err := c.w.Write(c.buf)
+	return err
+}
+
+func (c *csvWriter) appendText(b []byte, s string) []byte {
+	guard := c.guard && startsFormula(s)
+	quote := strings.ContainsAny(s, ",\"\r\n")
+	if quote {
+		b = append(b, '"')
+	}
+	if guard {
+		c.guarded++
+		b = append(b, '\'')
+	}
+	for {
+		i := strings.IndexByte(s, '"')
+		if i < 0 {
+			break
+		}
+		b = append(b, s[:i]...)
+		b = append(b, `""`...)
+		s = s[i+1:]
+	}
+	b = append(b, s...)
+	if quote {
+		b = append(b, '"')
+	}
+	return b
+}
+
+func (c *csvWriter) flush() error { return c.w.Flush() }
+
+// startsFormula tells whether a spreadsheet that opens the CSV might compute s. The full-width forms count because
+// some locales read them as the plain ones.
+func startsFormula(s string) bool {
+	if s == "" {
+		return false
+	}
+	switch s[0] {
+	case '=', '+', '-', '@', '\t', '\r', '\n':
+		return true
+	case 0xEF: // first byte of the full-width forms
+		for _, p := range [...]string{"＝", "＋", "－", "＠"} {
+			if strings.HasPrefix(s, p) {
+				return true
+			}
+		}
+	}
+	return false
+}

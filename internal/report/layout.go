@@ -1,0 +1,198 @@
+package report
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/xuri/excelize/v2"
+)
+
+// The look: one font, one fill, and nothing said by colour alone.
+const (
+	fontName   = "Arial"
+	fontSize   = 10
+	ink        = "1F2933"
+	headerFill = "DCE4EC" // against ink: contrast 11.5:1
+	rule       = "9AA8B5"
+
+	formatNumber  = 1  // 0
+	formatWhole   = 3  // #,##0
+	formatText    = 49 // @
+	formatInstant = "yyyy-mm-dd hh:mm:ss"
+	formatChange  = `+#,##0;-#,##0;0`
+	formatTruth   = `"TRUE";"TRUE";"FALSE"` // Excel needs no format for these; others show 1 and 0 without it
+)
+
+// styles are the cell styles of the workbook, as excelize numbers them.
+type styles struct {
+	header, headerRight, text, wrapped, id, integer, instant, boolean int // of the tables
+	clippedText, clippedID                                            int // of cells whose text is longer than their column is wide
+	title, section, sectionRight, strong, sum, net, blank             int // of the Summary besides
+}
+
+func newStyles(xl *excelize.File) (styles, error) {
+	var s styles
+	if err := xl.SetDefaultFont(fontName); err != nil {
+		return s, err
+	}
+	*xl.Styles.Fonts.Font[0].Sz.Val = fontSize // widths of columns are counted in its digits
+
+	plain := excelize.Font{Family: fontName, Size: fontSize, Color: ink}
+	bold := plain
+	bold.Bold = true
+	big := bold
+	big.Size = 15
+	fill := excelize.Fill{Type: "pattern", Pattern: 1, Color: []string{headerFill}}
+	under := []excelize.Border{{Type: "bottom", Color: rule, Style: 1}}
+	left := &excelize.Alignment{Vertical: "top", Horizontal: "left"}
+	clip := &excelize.Alignment{Vertical: "top", Horizontal: "fill"}
+	right := &excelize.Alignment{Vertical: "top", Horizontal: "right", Indent: 1}
+	middle := &excelize.Alignment{Vertical: "center"}
+	// The indent leaves room for the button of the filter in the header, and keeps numbers off the text beside them.
+	rightIn := &excelize.Alignment{Vertical: "top", Horizontal: "right", Indent: 2}
+	middleIn := &excelize.Alignment{Vertical: "center", Horizontal: "right", Indent: 2}
+	instant, change, truth := formatInstant, formatChange, formatTruth
+
+	for _, d := range []struct {
+		id    *int
+		style excelize.Style
+	}{
+		{&s.header, excelize.Style{Font: &bold, Fill: fill, Border: under, Alignment: middle}},
+		{&s.headerRight, excelize.Style{Font: &bold, Fill: fill, Border: under, Alignment: middleIn}},
+		{&s.text, excelize.Style{Font: &plain, Alignment: left}},
+		{&s.wrapped, excelize.Style{Font: &plain, Alignment: &excelize.Alignment{Vertical: "top", WrapText: true}}},
+		{&s.id, excelize.Style{Font: &plain, Alignment: left, NumFmt: formatText}},
+		{&s.integer, excelize.Style{Font: &plain, Alignment: rightIn, NumFmt: formatNumber}},
+		{&s.instant, excelize.Style{Font: &plain, Alignment: left, CustomNumFmt: &instant}},
+		{&s.boolean, excelize.Style{Font: &plain, Alignment: left, CustomNumFmt: &truth}},
+		{&s.clippedText, excelize.Style{Font: &plain, Alignment: clip}},
+		{&s.clippedID, excelize.Style{Font: &plain, Alignment: clip, NumFmt: formatText}},
+		{&s.title, excelize.Style{Font: &big}},
+		{&s.section, excelize.Style{Font: &bold, Fill: fill, Border: under, Alignment: middle}},
+		{&s.sectionRight, excelize.Style{Font: &bold, Fill: fill, Border: under, Alignment: &excelize.Alignment{Vertical: "center", Horizontal: "right", Indent: 1}}},
+		{&s.strong, excelize.Style{Font: &bold, Alignment: left}},
+		{&s.sum, excelize.Style{Font: &plain, Alignment: right, NumFmt: formatWhole}},
+		{&s.net, excelize.Style{Font: &plain, Alignment: right, CustomNumFmt: &change}},
+		{&s.blank, excelize.Style{Font: &plain, Border: under}},
+	} {
+		n, err := xl.NewStyle(&d.style)
+		if err != nil {
+			return s, err
+		}
+		*d.id = n
+	}
+	return s, nil
+}
+
+// of gives the style of a column's cells.
+func (s styles) of(c column) int {
+	switch {
+	case c.Wrap:
+		return s.wrapped
+	case c.Kind == id:
+		return s.id
+	case c.Kind == integer:
+		return s.integer
+	case c.Kind == instant:
+		return s.instant
+	case c.Kind == boolean:
+		return s.boolean
+	}
+	return s.text
+}
+
+// clipped gives the style of a column's cells whose text is too long for its width: without it the text would run
+// over the empty cells beside it, where it reads as theirs, and widen the printed page.
+func (s styles) clipped(c column) int {
+	switch {
+	case c.Wrap:
+		return s.wrapped
+	case c.Kind == id:
+		return s.clippedID
+	}
+	return s.clippedText
+}
+
+// layOut adds an empty sheet of the table: header, widths, panes and page.
+func (b *book) layOut(name string, t table) error {
+	if _, err := b.xl.NewSheet(name); err != nil {
+		return err
+	}
+	order := t.onSheet()
+	for n, i := range order {
+		c := t.Columns[i]
+		letters, err := excelize.ColumnNumberToName(n + 1)
+		if err != nil {
+			return err
+		}
+		style := b.styles.header
+		if c.Kind == integer {
+			style = b.styles.headerRight
+		}
+		if err := errors.Join(
+			b.xl.SetColWidth(name, letters, letters, c.Width),
+			b.xl.SetCellStr(name, letters+"1", c.Header),
+			b.xl.SetCellStyle(name, letters+"1", letters+"1", style),
+		); err != nil {
+			return err
+		}
+	}
+	if err := b.xl.SetRowHeight(name, 1, 20); err != nil {
+		return err
+	}
+	frozen := slices.Index(order, t.index(t.Frozen)) + 1
+	corner, err := excelize.CoordinatesToCellName(frozen+1, 2)
+	if err != nil {
+		return err
+	}
+	if err := b.xl.SetPanes(name, &excelize.Panes{
+		Freeze: true, XSplit: frozen, YSplit: 1, TopLeftCell: corner, ActivePane: "bottomRight",
+		Selection: []excelize.Selection{{SQRef: corner, ActiveCell: corner, Pane: "bottomRight"}},
+	}); err != nil {
+		return err
+	}
+	if err := b.xl.SetDefinedName(&excelize.DefinedName{
+		Name: "_xlnm.Print_Titles", RefersTo: "'" + name + "'!$1:$1", Scope: name,
+	}); err != nil {
+		return err
+	}
+	// The number of rows is not known yet, and a wrong dimension hides rows from readers that believe it.
+	if err := b.xl.SetSheetDimension(name, ""); err != nil {
+		return err
+	}
+	return b.setPage(name)
+}
+
+// setPage sets up how a sheet prints.
+func (b *book) setPage(name string) error {
+	fit, landscape, a4, one, any := true, "landscape", 9, 1, 0
+	if err := b.xl.SetSheetProps(name, &excelize.SheetPropsOptions{FitToPage: &fit}); err != nil {
+		return err
+	}
+	if err := b.xl.SetPageLayout(name, &excelize.PageLayoutOptions{
+		Size: &a4, Orientation: &landscape, FitToWidth: &one, FitToHeight: &any,
+	}); err != nil {
+		return err
+	}
+	margin, edge, running := 0.4, 0.75, 0.3
+	if err := b.xl.SetPageMargins(name, &excelize.PageLayoutMarginsOptions{
+		Left: &margin, Right: &margin, Top: &edge, Bottom: &edge, Header: &running, Footer: &running,
+	}); err != nil {
+		return err
+	}
+	o := &excelize.HeaderFooterOptions{
+		OddFooter: fmt.Sprintf("&C%s – run %d – &A – page &P of &N", headerText(b.run.Tenant), b.run.ID),
+	}
+	if b.run.Status == StatusPartial {
+		o.OddHeader = fmt.Sprintf("&C&BPARTIAL – run %d did not prove everything in its scope, see sheet %s", b.run.ID, summarySheet)
+	}
+	return b.xl.SetHeaderFooter(name, o)
+}
+
+// setPrintArea keeps text that runs over its last column from widening the printed page.
+func (b *book) setPrintArea(name, columns string, rows int64) error {
+	return b.xl.SetDefinedName(&excelize.DefinedName{
+		Name: "_xlnm.Print_Area", RefersTo: fmt.Sprintf("'%s'!$A$1:$%s$%d", name, columns, rows), Scope: name,
+	})
+}

@@ -1,0 +1,134 @@
+package report
+
+import (
+	"context"
+	"fmt"
+)
+
+// render writes every file of the report into the folder.
+func render(ctx context.Context, f *folder, run Run, src Source, s Settings) (Result, error) {
+	r := &renderer{folder: f, run: run, src: src, settings: s, summary: newSummary(run)}
+	res := Result{Folder: f.path()}
+	if s.wants(FormatXLSX) {
+		var err error
+		if r.book, err = newBook(f, run, s.limits.orDefault()); err != nil {
+			return Result{}, fmt.Errorf("begin workbook: %w", err)
+		}
+		res.Workbook = f.path(workbookName(run))
+	}
+	for _, t := range tables() {
+		if err := r.table(ctx, t); err != nil {
+			return Result{}, fmt.Errorf("write %s: %w", t.View, err)
+		}
+	}
+	if s.wants(FormatCSV) {
+		if err := r.header(findingsTable()); err != nil {
+			return Result{}, fmt.Errorf("write findings: %w", err)
+		}
+	}
+	if r.book != nil {
+		if err := r.book.finish(r.summary); err != nil {
+			return Result{}, fmt.Errorf("finish workbook: %w", err)
+		}
+		res.ReplacedCells, res.ShortenedCells = r.book.replaced, r.book.entries
+	}
+	res.Files, res.GuardedCells = f.files, r.summary.guarded
+	if err := writeManifest(f, run, res); err != nil {
+		return Result{}, fmt.Errorf("write manifest: %w", err)
+	}
+	return res, nil
+}
+
+type renderer struct {
+	folder   *folder
+	run      Run
+	src      Source
+	settings Settings
+	book     *book // nil: no workbook asked for
+	summary  *summary
+}
+
+// table reads a view once and writes its file and its sheet side by side.
+func (r *renderer) table(ctx context.Context, t table) error {
+	var (
+		out   *file
+		csv   *csvWriter
+		sheet *sheet
+		err   error
+	)
+	if r.settings.wants(FormatCSV) {
+		if out, csv, err = r.beginCSV(t); err != nil {
+			return err
+		}
+	}
+	if r.book != nil {
+		if sheet, err = r.book.newSheet(t); err != nil {
+			return err
+		}
+	}
+	rows := r.src.Rows(ctx, t.View, t.names())
+	if t.View == viewChanges {
+		rows = r.src.Changes(ctx, t.names())
+	}
+	for row, err := range rows {
+		if err != nil {
+			return err
+		}
+		if err := checkRow(t, row); err != nil {
+			return err
+		}
+		last := r.summary.see(t, row)
+		if csv != nil {
+			if err := csv.row(row); err != nil {
+				return err
+			}
+		}
+		if sheet != nil {
+			write := sheet.row
+			if last {
+				write = sheet.later
+			}
+			if err := write(row); err != nil {
+				return err
+			}
+		}
+	}
+	if err := ctx.Err(); err != nil { // a cancelled source may just have ended
+		return err
+	}
+	if csv != nil {
+		if err := r.endCSV(out, csv); err != nil {
+			return err
+		}
+	}
+	if sheet != nil {
+		return r.book.end(sheet)
+	}
+	return nil
+}
+
+// header writes a CSV file that has no rows.
+func (r *renderer) header(t table) error {
+	out, csv, err := r.beginCSV(t)
+	if err != nil {
+		return err
+	}
+	return r.endCSV(out, csv)
+}
+
+func (r *renderer) beginCSV(t table) (*file, *csvWriter, error) {
+	out, err := r.folder.create(t.View + ".csv")
+	if err != nil {
+		return nil, nil, err
+	}
+	csv, err := newCSVWriter(out, t, r.settings.FormulaGuard)
+	return out, csv, err
+}
+
+func (r *renderer) endCSV(out *file, csv *csvWriter) error {
+	if err := csv.flush(); err != nil {
+		return err
+	}
+	r.summary.guarded += csv.guarded
+	return r.folder.add(out, csv.rows)
+}

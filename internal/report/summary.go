@@ -1,0 +1,341 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/xuri/excelize/v2"
+)
+
+// summary gathers what the first sheet says while the rows pass, and writes that sheet.
+type summary struct {
+	run      Run
+	complete *completeness
+	classes  map[string]int64 // changes by class
+	guarded  int64
+
+	class, certification, name int // positions of columns
+}
+
+func newSummary(run Run) *summary {
+	return &summary{
+		run:           run,
+		complete:      newCompleteness(run.KnownGaps),
+		classes:       map[string]int64{},
+		class:         changesTable().index("class"),
+		certification: certificationsTable().index("certification_id"),
+		name:          certificationsTable().index("name"),
+	}
+}
+
+// see takes in a row and tells whether its place is behind the other rows of its sheet: in coverage, what was not
+// proved comes first.
+func (s *summary) see(t table, row []any) (last bool) {
+	switch t.View {
+	case viewCoverage:
+		return s.complete.see(row)
+	case viewCertifications:
+		id, _ := row[s.certification].(string)
+		name, _ := row[s.name].(string)
+		s.complete.unproved.name(id, name)
+		s.complete.accepted.name(id, name)
+	case viewChanges:
+		class, _ := row[s.class].(string)
+		s.classes[class]++
+	}
+	return false
+}
+
+// write fills the Summary. What decides whether the report may be relied on stands in the first screen.
+func (s *summary) write(b *book) error {
+	p := &page{xl: b.xl, styles: b.styles}
+	for i, width := range [...]float64{44, 20, 20, 14, 24} {
+		letters, err := excelize.ColumnNumberToName(i + 1)
+		p.do(err)
+		p.do(b.xl.SetColWidth(summarySheet, letters, letters, width))
+	}
+	p.line(p.styles.title, "Certification audit report")
+	if s.run.Status == StatusPartial {
+		p.line(p.styles.strong, "PARTIAL: this run did not prove everything in its scope. Do not read a missing row as a removal.")
+	}
+	s.reliance(p)
+	s.runs(p)
+	s.totals(p, b)
+	s.changes(p)
+	s.scope(p)
+	s.integrity(p, b)
+	s.contents(p, b)
+	s.signOff(p)
+	p.do(b.setPage(summarySheet))
+	p.do(b.setPrintArea(summarySheet, "E", int64(p.row)))
+	p.do(b.xl.SetSheetDimension(summarySheet, fmt.Sprintf("A1:E%d", p.row)))
+	return p.err
+}
+
+func (s *summary) reliance(p *page) {
+	verdict, why := s.complete.verdict(s.run.Status)
+	p.section("May I rely on this report?", "")
+	p.line(p.styles.strong, "Completeness", verdict)
+	for i, w := range why {
+		p.text([]string{"Why", ""}[min(i, 1)], w)
+	}
+	p.gaps("Not proved", s.complete.unproved)
+	p.gaps("Accepted gaps", s.complete.accepted)
+}
+
+func (s *summary) runs(p *page) {
+	p.section("Run", "ll", "This run", "Baseline")
+	baseline := func(v any) any {
+		if s.run.BaselineID == nil {
+			return nil
+		}
+		return v
+	}
+	var id any = "none"
+	if s.run.BaselineID != nil {
+		id = *s.run.BaselineID
+	}
+	p.pair("Run id", s.run.ID, id)
+	p.pair("Tenant", s.run.Tenant)
+	p.pair("Status", s.run.Status)
+	p.pair("Started (UTC)", s.run.StartedAt, baseline(s.run.BaselineStartedAt))
+	p.pair("Finished (UTC)", s.run.FinishedAt)
+}
+
+func (s *summary) totals(p *page, b *book) {
+	p.section("Totals", "rrrr", "This run", "Baseline", "Change", "Rows in this workbook")
+	rows := map[string]int64{}
+	for _, sh := range b.sheets {
+		rows[sh.table.View] = sh.total
+	}
+	for _, o := range []struct {
+		label, view string
+		now, before int64
+	}{
+		{"Certifications", viewCertifications, s.run.Certifications, s.run.Baseline.Certifications},
+		{"of these complete", "", s.run.CertificationsComplete, s.run.Baseline.CertificationsComplete},
+		{"Reviewers", "reviewers", s.run.Reviewers, s.run.Baseline.Reviewers},
+		{"Review items", "review_items", s.run.ReviewItems, s.run.Baseline.ReviewItems},
+		{"Permissions", "permissions", s.run.Permissions, s.run.Baseline.Permissions},
+		{"Tasks", "tasks", s.run.Tasks, s.run.Baseline.Tasks},
+	} {
+		var before, change, here any
+		if s.run.BaselineID != nil {
+			before, change = o.before, o.now-o.before
+		}
+		if o.view != "" {
+			here = rows[o.view]
+		}
+		p.cells(p.styles.text, o.label)
+		p.values(p.styles.sum, 2, o.now, before)
+		p.values(p.styles.net, 4, change)
+		p.values(p.styles.sum, 5, here)
+		p.row++
+	}
+}
+
+func (s *summary) changes(p *page) {
+	if s.run.BaselineID == nil {
+		p.section("Changes", "")
+		p.pair("", "No baseline: nothing to compare with.")
+		return
+	}
+	p.section("Changes by class", "r", "Rows")
+	if len(s.classes) == 0 {
+		p.pair("", "No changes against the baseline.")
+	}
+	for _, class := range slices.Sorted(maps.Keys(s.classes)) {
+		p.cells(p.styles.text, class)
+		p.values(p.styles.sum, 2, s.classes[class])
+		p.row++
+	}
+}
+
+func (s *summary) scope(p *page) {
+	sc := s.run.Scope
+	p.section("Scope", "")
+	p.text("Certifications", some(sc.IDs, "every certification the token can see"))
+	p.text("Campaigns", some(sc.CampaignIDs, "not narrowed"))
+	p.text("Filter", cmp.Or(sc.Filter, "none"))
+	p.text("Permissions", cmp.Or(sc.Permissions, "not stated"))
+	p.text("Accepted gaps", some(s.run.KnownGaps, "none"))
+	p.text("Source", s.run.APIHost+", API version "+s.run.APIVersion)
+	p.pair("Requests", fmt.Sprintf("%s; %s retried; %s answered with status 429",
+		count(s.run.Requests), count(s.run.Retries), count(s.run.Throttled)))
+	p.pair("Exporter version", s.run.ToolVersion)
+}
+
+func (s *summary) integrity(p *page, b *book) {
+	p.section("Integrity", "")
+	p.pair("Root SHA-256", s.run.RootSHA256)
+	p.pair("Previous root SHA-256", cmp.Or(s.run.PreviousRootSHA256, "none: first run of this tenant"))
+	p.pair("Scope SHA-256", s.run.ScopeSHA256)
+	p.pair("Configuration SHA-256", s.run.ConfigSHA256)
+	p.text("How to verify", "exporter verify <this folder>: the files against manifest.json, the chain of roots")
+	p.pair("", fmt.Sprintf("exporter verify --run %d: the stored history, recomputed from its rows", s.run.ID))
+	p.tally("Cells with replaced characters", b.replaced, "characters a workbook cannot hold show as \uFFFD (U+FFFD)")
+	p.tally("Shortened cells", b.entries, "full text on sheet "+longTextTable().Sheet)
+	p.tally("Guarded CSV cells", s.guarded, "text that looks like a formula begins with ' in the CSV")
+}
+
+func (s *summary) contents(p *page, b *book) {
+	p.section("Sheets", "rl", "Rows", "Holds")
+	for _, sh := range b.sheets {
+		p.cells(p.styles.text, sh.table.Sheet)
+		p.values(p.styles.sum, 2, sh.total)
+		holds := sh.table.Holds
+		if n := len(sh.names); n > 1 {
+			holds += fmt.Sprintf("; goes on to sheet %s", sh.names[n-1])
+		}
+		p.values(p.styles.text, 3, holds)
+		p.row++
+	}
+}
+
+func (s *summary) signOff(p *page) {
+	p.section("Sign-off", "llll", "Name", "Date", "", "Signature")
+	for _, who := range []string{"Prepared by", "Reviewed by"} {
+		p.do(p.xl.SetRowHeight(summarySheet, p.row+1, 26))
+		p.line(p.styles.blank, who, "", "", "", "")
+	}
+}
+
+// page writes the Summary from top to bottom and keeps the first error.
+type page struct {
+	xl     *excelize.File
+	styles styles
+	row    int // rows written
+	err    error
+}
+
+func (p *page) do(err error) {
+	if p.err == nil {
+		p.err = err
+	}
+}
+
+// lineBreaks keeps a line of the Summary one line.
+var lineBreaks = strings.NewReplacer("\r\n", " ", "\r", " ", "\n", " ")
+
+// values sets cells of the row being written, from a column on. Text is never a formula.
+func (p *page) values(style, column int, values ...any) {
+	for i, v := range values {
+		cell, err := excelize.CoordinatesToCellName(column+i, p.row+1)
+		p.do(err)
+		style := style
+		switch v := v.(type) {
+		case nil:
+			continue
+		case string:
+			v, _ = xmlText(lineBreaks.Replace(v))
+			p.do(p.xl.SetCellStr(summarySheet, cell, head(v, shownUnits, 0)))
+		case time.Time:
+			if v.IsZero() {
+				continue
+			}
+			style = p.styles.instant
+			p.do(p.xl.SetCellValue(summarySheet, cell, v.UTC()))
+		default:
+			p.do(p.xl.SetCellValue(summarySheet, cell, v))
+		}
+		p.do(p.xl.SetCellStyle(summarySheet, cell, cell, style))
+	}
+}
+
+func (p *page) cells(style int, values ...any) { p.values(style, 1, values...) }
+
+func (p *page) line(style int, values ...any) {
+	p.cells(style, values...)
+	p.row++
+}
+
+// section begins a part of the page after an empty row. align has a letter for each heading: l over text, r over
+// numbers.
+func (p *page) section(title, align string, headings ...string) {
+	p.row++
+	p.cells(p.styles.section, title, "", "", "", "") // the fill, as wide as the page
+	for i, h := range headings {
+		style := p.styles.section
+		if align[i] == 'r' {
+			style = p.styles.sectionRight
+		}
+		p.values(style, i+2, h)
+	}
+	p.row++
+}
+
+func (p *page) pair(label string, values ...any) {
+	p.cells(p.styles.text, label)
+	p.values(p.styles.text, 2, values...)
+	p.row++
+}
+
+// text writes a label and a text beside it, on as many rows as it takes.
+func (p *page) text(label, s string) {
+	for i, line := range lines(s, lineWidth) {
+		if i > 0 {
+			label = ""
+		}
+		p.pair(label, line)
+	}
+}
+
+// lineWidth is how many characters stand beside a label before they leave the page.
+const lineWidth = 84
+
+// lines breaks a text at spaces, and where a word is longer than a line, within it.
+func lines(s string, width int) []string {
+	var out []string
+	line := []rune(s)
+	for len(line) > width {
+		cut := width
+		for i := width; i > width/2; i-- {
+			if line[i] == ' ' {
+				cut = i
+				break
+			}
+		}
+		out = append(out, string(line[:cut]))
+		line = []rune(strings.TrimPrefix(string(line[cut:]), " "))
+	}
+	return append(out, string(line))
+}
+
+// tally writes how many cells were altered, and how, if any were.
+func (p *page) tally(label string, n int64, how string) {
+	if n == 0 {
+		p.pair(label, "none")
+		return
+	}
+	p.pair(label, count(n)+": "+how)
+}
+
+// gaps names what was not proved.
+func (p *page) gaps(label string, g gaps) {
+	if g.collections == 0 {
+		return
+	}
+	p.line(p.styles.strong, label, plural(g.collections, "collection")+" of "+plural(g.certifications, "certification"))
+	for _, gap := range g.first {
+		p.text(gap.label(), gap.detail())
+	}
+	if more := g.certifications - int64(len(g.first)); more > 0 {
+		p.pair("", fmt.Sprintf("and %s more: see sheet Coverage", count(more)))
+	}
+}
+
+// some lists a few ids.
+func some(ids []string, none string) string {
+	const shown = 3
+	switch n := len(ids); {
+	case n == 0:
+		return none
+	case n > shown:
+		return fmt.Sprintf("%s: %s and %s more", count(int64(n)), strings.Join(ids[:shown], ", "), count(int64(n-shown)))
+	}
+	return strings.Join(ids, ", ")
+}

@@ -1,0 +1,193 @@
+package report
+
+func coverageTable() table {
+	return table{
+		View: viewCoverage, Sheet: "Coverage", Frozen: "certification_id",
+		Holds: "Was each collection proved? What was not comes first",
+		Columns: []column{
+			tenantColumn(), runColumn(),
+			{Name: "certification_id", Header: "Certification id", Kind: id, Width: 35, Meaning: "Certification the collection belongs to", Source: "exporter", Blank: "a list of the whole run"},
+			{Name: "collection", Header: "Collection", Kind: text, Width: 16, Meaning: "List that was read: certification (the header), reviewers, review_items, permissions; of the run: campaigns, certifications, tasks", Source: "exporter", Blank: "never blank"},
+			{Name: "outcome", Header: "Outcome", Kind: text, Width: 17, Meaning: "COMPLETE: proved. SEALED_EARLIER: signed and proved in an earlier run. Anything else: not proved in this run", Source: "exporter", Blank: "never blank"},
+			{Name: "expected", Header: "Expected", Kind: integer, Width: 12, Meaning: "Rows the tenant said there are", Source: "header X-Total-Count", Blank: "total not stated"},
+			{Name: "read", Header: "Read", Kind: integer, Width: 10, Meaning: "Rows read", Source: "exporter", Blank: "not read"},
+			{Name: "distinct_read", Header: "Distinct", Kind: integer, Width: 12, Meaning: "Distinct ids among the rows read", Source: "exporter", Blank: "not read, or rows without ids (permissions)"},
+			{Name: "attempts", Header: "Attempts", Kind: integer, Width: 12, Meaning: "Readings it took, at most three", Source: "exporter", Blank: "not read"},
+			{Name: "captured_run_id", Header: "Captured in run", Kind: integer, Width: 19, Meaning: "Run that proved the rows shown for this collection", Source: "exporter", Blank: "never proved"},
+			{Name: "params_sha256", Header: "Parameters SHA-256", Kind: id, Width: 22, Place: atEnd, Meaning: "Hash of the parameters that shape the collection (filters, permissions mode)", Source: "exporter", Blank: "not read"},
+			{Name: "http_status", Header: "HTTP status", Kind: integer, Width: 15, Meaning: "Status of the answer that ended the last reading", Source: "response status", Blank: "no answer, or none that failed"},
+			{Name: "detail_code", Header: "Detail code", Kind: text, Width: 26, Meaning: "The tenant's code for the error", Source: "error body: detailCode", Blank: "no error, or none given"},
+			{Name: "tracking_id", Header: "Tracking id", Kind: id, Width: 35, Meaning: "The tenant's id of the failed request; its support asks for it", Source: "error body: trackingId", Blank: "no error, or none given"},
+			{Name: "error", Header: "Error", Kind: text, Width: 50, Wrap: true, Meaning: "Why the collection was not proved", Source: "exporter", Blank: "no error"},
+			{Name: "read_at", Header: "Read at (UTC)", Kind: instant, Width: 20, Meaning: "When the last reading ended", Source: "exporter", Blank: "not read"},
+		},
+	}
+}
+
+func certificationsTable() table {
+	const source = "GET /certifications: "
+	return table{
+		View: viewCertifications, Sheet: "Certifications", Frozen: "certification_id",
+		Holds: "One row a certification: campaign, reviewer, dates, progress",
+		Columns: objectColumns(
+			column{Name: "certification_id", Header: "Certification id", Kind: id, Width: 35, Meaning: "Id of the certification", Source: source + "id", Blank: "never blank"},
+			column{Name: "name", Header: "Name", Kind: text, Width: 40, Meaning: "Name of the certification", Source: source + "name", Blank: "not given"},
+			column{Name: "campaign_id", Header: "Campaign id", Kind: id, Width: 35, Meaning: "Campaign the certification is part of", Source: source + "campaign.id", Blank: "not given"},
+			column{Name: "campaign_name", Header: "Campaign", Kind: text, Width: 34, Meaning: "Name of the campaign", Source: source + "campaign.name", Blank: "not given"},
+			column{Name: "campaign_type", Header: "Campaign type", Kind: text, Width: 18, Meaning: "Type of the campaign, e.g. MANAGER", Source: source + "campaign.campaignType", Blank: "not given"},
+			column{Name: "phase", Header: "Phase", Kind: text, Width: 10, Meaning: "STAGED, ACTIVE or SIGNED", Source: source + "phase", Blank: "not given"},
+			column{Name: "reviewer_id", Header: "Reviewer id", Kind: id, Width: 35, Meaning: "Who is to review", Source: source + "reviewer.id", Blank: "no reviewer"},
+			column{Name: "reviewer_name", Header: "Reviewer", Kind: text, Width: 24, Meaning: "Name of the reviewer", Source: source + "reviewer.name", Blank: "no reviewer, or no name given"},
+			column{Name: "reviewer_email", Header: "Reviewer e-mail", Kind: text, Width: 32, Meaning: "E-mail of the reviewer", Source: source + "reviewer.email", Blank: "no reviewer, or no e-mail given"},
+			column{Name: "reviewer_type", Header: "Reviewer type", Kind: text, Width: 20, Meaning: "IDENTITY or GOVERNANCE_GROUP", Source: source + "reviewer.type", Blank: "no reviewer"},
+			column{Name: "created", Header: "Created (UTC)", Kind: instant, Width: 20, Meaning: "When the certification was created", Source: source + "created", Blank: "not given"},
+			column{Name: "modified", Header: "Modified (UTC)", Kind: instant, Width: 20, Meaning: "When the certification was last modified", Source: source + "modified", Blank: "not given"},
+			column{Name: "due", Header: "Due (UTC)", Kind: instant, Width: 20, Meaning: "When the review is due", Source: source + "due", Blank: "no due date"},
+			column{Name: "signed", Header: "Signed (UTC)", Kind: instant, Width: 20, Meaning: "When the reviewer signed off", Source: source + "signed", Blank: "not signed"},
+			column{Name: "completed", Header: "Completed", Kind: boolean, Width: 14, Meaning: "Every decision is made", Source: source + "completed", Blank: "not given"},
+			column{Name: "decisions_made", Header: "Decisions made", Kind: integer, Width: 19, Meaning: "Decisions made so far", Source: source + "decisionsMade", Blank: "not given"},
+			column{Name: "decisions_total", Header: "Decisions total", Kind: integer, Width: 18, Meaning: "Decisions to make", Source: source + "decisionsTotal", Blank: "not given"},
+			column{Name: "identities_completed", Header: "Identities completed", Kind: integer, Width: 23, Meaning: "Identities whose items are all decided", Source: source + "identitiesCompleted", Blank: "not given"},
+			column{Name: "identities_total", Header: "Identities total", Kind: integer, Width: 20, Meaning: "Identities under review", Source: source + "identitiesTotal", Blank: "not given"},
+			column{Name: "reassigned_from_id", Header: "Reassigned from", Kind: id, Width: 35, Meaning: "Certification this one was reassigned from, one hop back", Source: source + "reassignment.from.id", Blank: "not reassigned"},
+			column{Name: "reassigned_from_reviewer", Header: "Reassigned from reviewer", Kind: text, Width: 28, Meaning: "Reviewer of the certification this one was reassigned from", Source: source + "reassignment.from.reviewer", Blank: "not reassigned, or not given"},
+			column{Name: "reassignment_comment", Header: "Reassignment comment", Kind: text, Width: 44, Wrap: true, Meaning: "Reason given for the reassignment", Source: source + "reassignment.comment", Blank: "not reassigned, or no reason given"},
+			column{Name: "has_errors", Header: "Has errors", Kind: boolean, Width: 14, Meaning: "The tenant reports an error on the certification", Source: source + "hasErrors", Blank: "not given"},
+			column{Name: "error_message", Header: "Error message", Kind: text, Width: 44, Wrap: true, Meaning: "The tenant's error message", Source: source + "errorMessage", Blank: "no error"},
+		),
+	}
+}
+
+func reviewersTable() table {
+	const source = "GET /certifications/{id}/reviewers: "
+	return table{
+		View: "reviewers", Sheet: "Reviewers", Frozen: "reviewer_id",
+		Holds: "One row a certification and reviewer",
+		Columns: objectColumns(
+			certificationIDColumn("path of GET /certifications/{id}/reviewers"),
+			column{Name: "reviewer_id", Header: "Reviewer id", Kind: id, Width: 35, Meaning: "Identity of the reviewer", Source: source + "id", Blank: "never blank"},
+			column{Name: "name", Header: "Name", Kind: text, Width: 28, Meaning: "Name of the reviewer", Source: source + "name", Blank: "not given"},
+			column{Name: "email", Header: "E-mail", Kind: text, Width: 36, Meaning: "E-mail of the reviewer", Source: source + "email", Blank: "not given"},
+			column{Name: "type", Header: "Type", Kind: text, Width: 20, Meaning: "Kind of reviewer, e.g. IDENTITY", Source: source + "type", Blank: "not given"},
+		),
+	}
+}
+
+func reviewItemsTable() table {
+	const source = "GET /certifications/{id}/access-review-items: "
+	const accessOf = "accessSummary."
+	return table{
+		View: "review_items", Sheet: "Review Items", Frozen: "item_id",
+		Holds: "One row a review item: whose access, to what, what was decided",
+		Columns: objectColumns(
+			certificationIDColumn("path of GET /certifications/{id}/access-review-items"),
+			column{Name: "item_id", Header: "Item id", Kind: id, Width: 35, Meaning: "Id of the review item", Source: source + "id", Blank: "never blank"},
+			column{Name: "identity_id", Header: "Identity id", Kind: id, Width: 35, Meaning: "Identity whose access is reviewed", Source: source + "identitySummary.identityId", Blank: "not given"},
+			column{Name: "identity_name", Header: "Identity", Kind: text, Width: 24, Meaning: "Name of that identity", Source: source + "identitySummary.name", Blank: "not given"},
+			column{Name: "access_type", Header: "Access type", Kind: text, Width: 16, Meaning: "ENTITLEMENT, ACCESS_PROFILE, ROLE or another type", Source: source + accessOf + "access.type", Blank: "not given"},
+			column{Name: "access_id", Header: "Access id", Kind: id, Width: 35, Meaning: "Id of the access under review", Source: source + accessOf + "access.id", Blank: "not given"},
+			column{Name: "access_name", Header: "Access", Kind: text, Width: 36, Meaning: "Name of the access under review", Source: source + accessOf + "access.name", Blank: "not given"},
+			column{Name: "source_id", Header: "Source id", Kind: id, Width: 35, Meaning: "Source the entitlement is on", Source: source + accessOf + "entitlement.sourceId", Blank: "not an entitlement, or not given"},
+			column{Name: "source_name", Header: "Source", Kind: text, Width: 22, Meaning: "Name of that source", Source: source + accessOf + "entitlement.sourceName", Blank: "not an entitlement, or not given"},
+			column{Name: "attribute", Header: "Attribute", Kind: text, Width: 16, Meaning: "Attribute of the entitlement", Source: source + accessOf + "entitlement.attributeName", Blank: "not an entitlement, or not given"},
+			column{Name: "value", Header: "Value", Kind: text, Width: 36, Meaning: "Value of the attribute", Source: source + accessOf + "entitlement.attributeValue", Blank: "not an entitlement, or not given"},
+			column{Name: "account_native_identity", Header: "Account", Kind: id, Width: 30, Meaning: "The account's name on its source", Source: source + accessOf + "entitlement.account.nativeIdentity", Blank: "no account, or not given"},
+			column{Name: "privileged", Header: "Privileged", Kind: boolean, Width: 14, Meaning: "The access is marked as privileged", Source: source + accessOf + "entitlement|accessProfile|role.privileged", Blank: "not given"},
+			column{Name: "has_permissions", Header: "Has permissions", Kind: boolean, Width: 19, Meaning: "The entitlement has permissions of its own, see sheet Permissions", Source: source + accessOf + "entitlement.hasPermissions", Blank: "not an entitlement, or not given"},
+			column{Name: "new_access", Header: "New access", Kind: boolean, Width: 15, Meaning: "The access is new since the last campaign", Source: source + "newAccess", Blank: "not given"},
+			column{Name: "completed", Header: "Completed", Kind: boolean, Width: 14, Meaning: "The review of the item is completed", Source: source + "completed", Blank: "not given"},
+			column{Name: "decision", Header: "Decision", Kind: text, Width: 12, Meaning: "APPROVE or REVOKE", Source: source + "decision", Blank: "undecided"},
+			column{Name: "comments", Header: "Comments", Kind: text, Width: 44, Wrap: true, Meaning: "The reviewer's comments", Source: source + "comments", Blank: "no comment"},
+			column{Name: "last_seen_undecided_at", Header: "Last undecided, observed (UTC)", Kind: instant, Width: 33, Meaning: "Start of the last run that saw the item without its decision: the decision is not older", Source: "exporter", Blank: "never seen undecided"},
+			column{Name: "first_seen_decided_at", Header: "First decided, observed (UTC)", Kind: instant, Width: 32, Meaning: "Start of the first run that saw the decision: the decision is not younger", Source: "exporter", Blank: "undecided"},
+		),
+	}
+}
+
+func permissionsTable() table {
+	const endpoint = "GET /certifications/{certificationId}/access-review-items/{itemId}/permissions"
+	return table{
+		View: "permissions", Sheet: "Permissions", Frozen: "item_id",
+		Holds: "One row a permission of a review item: target and rights",
+		Columns: objectColumns(
+			certificationIDColumn("path of "+endpoint),
+			column{Name: "item_id", Header: "Item id", Kind: id, Width: 35, Meaning: "Review item that grants the permission", Source: "path of " + endpoint, Blank: "never blank"},
+			column{Name: "position", Header: "Position", Kind: integer, Width: 12, Meaning: "Position in the tenant's list; permissions have no id", Source: "exporter", Blank: "never blank"},
+			column{Name: "target", Header: "Target", Kind: text, Width: 50, Meaning: "What the rights are on", Source: endpoint + ": target", Blank: "not given"},
+			column{Name: "rights", Header: "Rights", Kind: list, Width: 50, Meaning: "Rights on the target", Source: endpoint + ": rights[]", Blank: "no rights given"},
+		),
+	}
+}
+
+func tasksTable() table {
+	const source = "GET /certification-tasks: "
+	return table{
+		View: "tasks", Sheet: "Tasks", Frozen: "task_id",
+		Holds: "One row a task, e.g. a reassignment",
+		Columns: objectColumns(
+			column{Name: "task_id", Header: "Task id", Kind: id, Width: 35, Meaning: "Id of the task", Source: source + "id", Blank: "never blank"},
+			column{Name: "certification_id", Header: "Certification id", Kind: id, Width: 35, Meaning: "Certification the task works on", Source: source + "targetId where targetType is CERTIFICATION", Blank: "a campaign's task"},
+			column{Name: "target_type", Header: "Target type", Kind: text, Width: 16, Meaning: "CERTIFICATION or CAMPAIGN", Source: source + "targetType", Blank: "not given"},
+			column{Name: "target_id", Header: "Target id", Kind: id, Width: 35, Meaning: "What the task works on", Source: source + "targetId", Blank: "not given"},
+			column{Name: "type", Header: "Type", Kind: text, Width: 24, Meaning: "Type of the task, e.g. REASSIGN", Source: source + "type", Blank: "not given"},
+			column{Name: "status", Header: "Status", Kind: text, Width: 14, Meaning: "QUEUED, IN_PROGRESS, SUCCESS or ERROR", Source: source + "status", Blank: "not given"},
+			column{Name: "errors", Header: "Errors", Kind: list, Width: 50, Meaning: "Texts of the task's errors", Source: source + "errors[].text", Blank: "no errors"},
+			column{Name: "created", Header: "Created (UTC)", Kind: instant, Width: 20, Meaning: "When the task was created", Source: source + "created", Blank: "not given"},
+			column{Name: "first_seen_at", Header: "First seen, observed (UTC)", Kind: instant, Width: 29, Meaning: "Start of the first run that saw the task", Source: "exporter", Blank: "never blank"},
+			column{Name: "last_seen_at", Header: "Last seen, observed (UTC)", Kind: instant, Width: 29, Meaning: "Start of the last run that saw the task", Source: "exporter", Blank: "never blank"},
+		),
+	}
+}
+
+func changesTable() table {
+	return table{
+		View: viewChanges, Sheet: "Changes", Frozen: "certification_id",
+		Holds: "One row an object and field that differs from the baseline",
+		Columns: []column{
+			tenantColumn(),
+			{Name: "baseline_run_id", Header: "Baseline run", Kind: integer, Width: 16, Place: csvOnly, Meaning: "Run compared with", Source: "exporter", Blank: "never blank"},
+			runColumn(),
+			{Name: "object", Header: "Object", Kind: text, Width: 14, Meaning: "certification, reviewer, review_item, permission or task", Source: "exporter", Blank: "never blank"},
+			{Name: "class", Header: "Class", Kind: text, Width: 22, Meaning: "What happened, in the finest word that fits", Source: "exporter", Blank: "never blank"},
+			{Name: "certification_id", Header: "Certification id", Kind: id, Width: 35, Meaning: "Certification the object belongs to", Source: "exporter", Blank: "a campaign's task"},
+			{Name: "object_id", Header: "Object id", Kind: id, Width: 35, Meaning: "Id of the object; of a permission, the id of its review item", Source: "exporter", Blank: "the class concerns a whole collection"},
+			{Name: "field", Header: "Field", Kind: text, Width: 24, Meaning: "Column that differs; for NOT_COMPARABLE the collection", Source: "exporter", Blank: "the object appeared or disappeared as a whole"},
+			{Name: "before", Header: "Before", Kind: text, Width: 48, Meaning: "Value in the baseline; of an object that disappeared, the object as JSON", Source: "exporter", Blank: "no value in the baseline"},
+			{Name: "after", Header: "After", Kind: text, Width: 48, Meaning: "Value in this run; of an object that appeared, the object as JSON", Source: "exporter", Blank: "no value in this run"},
+		},
+	}
+}
+
+func findingsTable() table {
+	return table{
+		View: "findings",
+		Columns: []column{
+			tenantColumn(), runColumn(),
+			{Name: "rule", Header: "Rule", Kind: text, Width: 30, Meaning: "Rule that found it", Source: "exporter", Blank: "never blank"},
+			{Name: "severity", Header: "Severity", Kind: text, Width: 12, Meaning: "How much it matters", Source: "exporter", Blank: "never blank"},
+			{Name: "object", Header: "Object", Kind: text, Width: 14, Meaning: "Kind of object found", Source: "exporter", Blank: "never blank"},
+			{Name: "certification_id", Header: "Certification id", Kind: id, Width: 35, Meaning: "Certification the object belongs to", Source: "exporter", Blank: "the finding concerns the whole run"},
+			{Name: "object_id", Header: "Object id", Kind: id, Width: 35, Meaning: "Id of the object", Source: "exporter", Blank: "the finding concerns a whole population"},
+			{Name: "detail", Header: "Detail", Kind: text, Width: 60, Meaning: "What was found, and the limit of what the data can show", Source: "exporter", Blank: "never blank"},
+			{Name: "threshold", Header: "Threshold", Kind: text, Width: 20, Meaning: "Threshold in force", Source: "configuration: report.findings", Blank: "the rule has none"},
+			{Name: "where_to_look", Header: "Where to look", Kind: text, Width: 40, Meaning: "Sheet and row the evidence is in", Source: "exporter", Blank: "never blank"},
+		},
+	}
+}
+
+// longTextTable holds what is too long for a cell; it is filled while the other sheets are written.
+func longTextTable() table {
+	return table{
+		View: "long_text", Sheet: "Long Text", Frozen: "entry",
+		Holds: "Full text of cells that are longer than a spreadsheet holds",
+		Columns: []column{
+			{Name: "entry", Header: "Entry", Kind: integer, Width: 10, Meaning: "Number the shortened cell names", Source: "exporter", Blank: "never blank"},
+			{Name: "part", Header: "Part", Kind: integer, Width: 9, Meaning: "Part of the text; put the parts together in order", Source: "exporter", Blank: "never blank"},
+			{Name: "parts", Header: "Parts", Kind: integer, Width: 10, Meaning: "Number of parts", Source: "exporter", Blank: "never blank"},
+			{Name: "sheet", Header: "Sheet", Kind: text, Width: 20, Meaning: "Sheet of the shortened cell", Source: "exporter", Blank: "never blank"},
+			{Name: "column", Header: "Column", Kind: text, Width: 26, Meaning: "Column of the shortened cell", Source: "exporter", Blank: "never blank"},
+			{Name: "record", Header: "Record", Kind: id, Width: 72, Meaning: "Leading ids of the row of the shortened cell", Source: "exporter", Blank: "the row has no id"},
+			{Name: "text", Header: "Text", Kind: text, Width: 100, Meaning: "The text as it came", Source: "as the column named", Blank: "never blank"},
+		},
+	}
+}
