@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/exec"
 
 	"github.com/spf13/cobra"
 )
@@ -33,7 +34,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 	root := a.command()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	if err != nil && !errors.Is(err, errPartial) {
+	var child *exec.ExitError // psql has told its own
+	if err != nil && !errors.Is(err, errPartial) && !errors.As(err, &child) {
 		fmt.Fprintf(stderr, "exporter: %v\n", err)
 	}
 	return status(ctx, err)

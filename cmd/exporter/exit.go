@@ -55,7 +55,7 @@ func status(ctx context.Context, err error) int {
 	case errors.Is(err, db.ErrLocked):
 		return exitLocked
 	case errors.As(err, &child) && child.ExitCode() > 0:
-		return child.ExitCode() // psql has told its own
+		return child.ExitCode()
 	default:
 		return exitFailed
 	}

@@ -3,10 +3,14 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strings"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
 )
 
@@ -50,14 +54,39 @@ func (a *app) psql(cmd *cobra.Command, d database, args []string) error {
 	if err != nil {
 		return errors.New("psql is not installed (Debian: apt-get install postgresql-client)")
 	}
-	// The connection string goes through the environment, so that no password
-	// shows in the list of processes.
-	child := exec.CommandContext(cmd.Context(), path, args...)
-	child.Env = append(os.Environ(), "PGSERVICE=", "PGDATABASE="+d.url)
+	target, password := withoutPassword(d.url)
+	child := exec.CommandContext(cmd.Context(), path, append([]string{"-d", target}, args...)...)
+	child.Env = os.Environ()
+	if password != "" {
+		child.Env = append(child.Env, "PGPASSWORD="+password)
+	}
 	child.Stdin, child.Stdout, child.Stderr = a.stdin, a.stdout, a.stderr
 	// Ctrl-C is psql's: it cancels a query, not the session.
 	child.Cancel = func() error { return nil }
 	return child.Run()
+}
+
+var passwordSetting = regexp.MustCompile(`\bpassword\s*=\s*('(?:[^'\\]|\\.)*'|\S+)`)
+
+// withoutPassword takes the password out of a connection string, so that it
+// does not show in the list of processes.
+func withoutPassword(conn string) (target, password string) {
+	config, err := pgx.ParseConfig(conn)
+	if err != nil {
+		return conn, ""
+	}
+	u, err := url.Parse(conn)
+	if err != nil || u.Scheme == "" {
+		return passwordSetting.ReplaceAllString(conn, ""), config.Password
+	}
+	if u.User != nil {
+		u.User = url.User(u.User.Username())
+	}
+	if q := u.Query(); q.Has("password") {
+		q.Del("password")
+		u.RawQuery = strings.ReplaceAll(q.Encode(), "+", "%20")
+	}
+	return u.String(), config.Password
 }
 
 func exists(path string) bool {
