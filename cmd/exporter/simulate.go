@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -10,6 +9,25 @@ import (
 
 	"exporter/internal/simulator"
 )
+
+// taskStep is how often the simulated tenant brings its tasks one state on.
+const taskStep = 3 * time.Second
+
+// keepWorking lets the tenant work on its tasks until ctx ends, whose cause it
+// returns.
+func keepWorking(ctx context.Context, tenant *simulator.Tenant) error {
+	tick := time.NewTicker(taskStep)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-tick.C:
+			tenant.Edit(func(w *simulator.World) { w.Advance() })
+			tenant.ResetRequests() // nobody reads its log here
+		}
+	}
+}
 
 // Credentials of the simulated tenant. They open nothing else.
 const (
@@ -25,7 +43,8 @@ func (a *app) simulateCommand() *cobra.Command {
 		Use:   "simulate",
 		Short: "The simulated tenant alone, for trying a configuration",
 		Long: `Serves the simulated tenant of the demo on a loopback address until it is
-interrupted, and prints the environment that points exporter at it.`,
+interrupted, and prints the environment that points exporter at it. Its tasks
+advance every few seconds.`,
 		Example: "  exporter simulate --listen 127.0.0.1:8080\n  exporter simulate --night 2",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if night < 1 || night > 3 {
@@ -46,11 +65,7 @@ interrupted, and prints the environment that points exporter at it.`,
 			}
 			defer stop()
 			fmt.Fprintf(a.stdout, "export SAIL_BASE_URL=%s\nexport SAIL_CLIENT_ID=%s\nexport SAIL_CLIENT_SECRET=%s\n", url, demoClient, demoSecret)
-			<-cmd.Context().Done()
-			if errors.Is(cmd.Context().Err(), context.Canceled) {
-				return context.Cause(cmd.Context())
-			}
-			return cmd.Context().Err()
+			return keepWorking(cmd.Context(), tenant)
 		},
 	}
 	f := cmd.Flags()

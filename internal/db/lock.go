@@ -41,5 +41,12 @@ func (s *Store) Lock(ctx context.Context, t Tenant) (unlock func(), err error) {
 		closeConn()
 		return nil, ErrLocked
 	}
-	return closeConn, nil
+	return func() {
+		// The end of the connection would free the lock too, but only when the
+		// server gets to see it: the next run may be quicker.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		_, _ = conn.Exec(ctx, `SELECT pg_advisory_unlock($1::integer, $2::integer)`, lockSpace, t.ID)
+		closeConn()
+	}, nil
 }

@@ -65,6 +65,7 @@ type reading struct {
 	seen        map[string]struct{}
 	order       snapshot.Digest // of the rows in the order they came
 	capped      bool
+	short       bool // the first page was shorter than asked, with more to come
 }
 
 // read reads a list until one reading proves it, at most maxReadings times.
@@ -119,13 +120,19 @@ func (r *reading) doubt(before *reading, noIDs bool) string {
 		if r.read != *r.first {
 			return fmt.Sprintf("read %d rows of a stated total of %d", r.read, *r.first)
 		}
-		// Two nulls may be one row read twice while another was missed.
-		if r.nulls < 2 {
+		// Two nulls may be one row read twice while another was missed; so may
+		// rows without ids, where a page lacked one and the next began early.
+		// For these the count alone proves nothing.
+		if r.nulls < 2 && !(r.short && noIDs) {
 			return ""
 		}
 	}
 	if before == nil || before.order != r.order || before.read != r.read {
-		return "no total stated, and no two readings in turn gave the same rows"
+		why := "no total stated"
+		if r.first != nil {
+			why = "rows that cannot be told apart came in a short page or as null"
+		}
+		return why + ", and no two readings in turn gave the same"
 	}
 	return ""
 }
@@ -179,8 +186,9 @@ func readOnce[T any](ctx context.Context, c *Client, l list[T], sink snapshot.Si
 			return len(p.rows), take(p)
 		})
 	} else if total, step := int(*first.total), len(first.rows); step > 0 && step < total {
-		// A page shorter than asked for, with more to come, is the tenant's
-		// own page size.
+		// A page shorter than asked for, with more to come, may be the tenant's
+		// own page size, or lack a row; distinct ids will tell.
+		r.short = step < c.pageSize
 		err = toTheTotal(ctx, c, l, r, step, total, take)
 	}
 	if err != nil {

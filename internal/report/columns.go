@@ -4,12 +4,12 @@ package report
 type kind uint8
 
 const (
-	text    kind = iota // string
-	id                  // string that must never be taken for a number
-	integer             // int64
-	boolean             // bool
-	instant             // time.Time, UTC
-	list                // []string, joined with "; "
+	textKind    kind = iota // string
+	idKind                  // string that must never be taken for a number
+	integerKind             // int64
+	booleanKind             // bool
+	instantKind             // time.Time, UTC
+	listKind                // []string, joined with "; "
 )
 
 // place says where a column of the CSV stands on the sheet.
@@ -98,23 +98,23 @@ func tables() []table {
 // Columns that several views share.
 
 func tenantColumn() column {
-	return column{Name: "tenant", Header: "Tenant", Kind: text, Width: 16, Place: csvOnly,
+	return column{Name: "tenant", Header: "Tenant", Kind: textKind, Width: 16, Place: csvOnly,
 		Meaning: "Label of the tenant the run read", Source: "configuration: tenant.name", Blank: "never blank"}
 }
 
 func runColumn() column {
-	return column{Name: "run_id", Header: "Run", Kind: integer, Width: 8, Place: csvOnly,
+	return column{Name: "run_id", Header: "Run", Kind: integerKind, Width: 8, Place: csvOnly,
 		Meaning: "Run this report shows", Source: "exporter", Blank: "never blank"}
 }
 
 func capturedColumn() column {
-	return column{Name: "captured_run_id", Header: "Captured in run", Kind: integer, Width: 19, Place: atEnd,
+	return column{Name: "captured_run_id", Header: "Captured in run", Kind: integerKind, Width: 19, Place: atEnd,
 		Meaning: "Run that proved the collection this row belongs to; earlier than the run of the report where that could not or need not read it again",
 		Source:  "exporter", Blank: "never blank"}
 }
 
 func certificationIDColumn(source string) column {
-	return column{Name: "certification_id", Header: "Certification id", Kind: id, Width: 35,
+	return column{Name: "certification_id", Header: "Certification id", Kind: idKind, Width: 35,
 		Meaning: "Certification the row belongs to", Source: source, Blank: "never blank"}
 }
 

@@ -23,13 +23,13 @@ func TestEveryColumnIsDescribed(t *testing.T) {
 				t.Errorf("%s: name or header is there twice", where)
 			}
 			seen[c.Name], seen[c.Header] = true, true
-			if (c.Kind == instant) != strings.HasSuffix(c.Header, "(UTC)") {
+			if (c.Kind == instantKind) != strings.HasSuffix(c.Header, "(UTC)") {
 				t.Errorf("%s: header %q: times and only times end in (UTC)", where, c.Header)
 			}
 			if room := utf8.RuneCountInString(c.Header) + 3; c.Width < float64(room) && c.Place != csvOnly {
 				t.Errorf("%s: width %v cuts the header and its filter button, want %d", where, c.Width, room)
 			}
-			if c.Kind == instant && c.Width < 20 {
+			if c.Kind == instantKind && c.Width < 20 {
 				t.Errorf("%s: width %v shows a time as ####", where, c.Width)
 			}
 		}

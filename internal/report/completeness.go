@@ -150,7 +150,7 @@ func (c *completeness) verdict(status string) (verdict string, why []string) {
 			count(c.unproved.collections), plural(total, "collection"))}
 		verdict = verdictFail
 	case c.accepted.collections > 0:
-		why = []string{fmt.Sprintf("%s of %s in scope proved; the rest is accepted in the configuration as unreadable.",
+		why = []string{fmt.Sprintf("%s of %s in scope proved; the rest is accepted as unreadable.",
 			count(c.proved), plural(total, "collection"))}
 		verdict = verdictGaps
 	default:

@@ -196,15 +196,15 @@ func hostileSource(texts []string) fakeSource {
 			row := map[string]any{}
 			for _, c := range t.Columns {
 				switch c.Kind {
-				case text, id:
+				case textKind, idKind:
 					row[c.Name] = s
-				case integer:
+				case integerKind:
 					row[c.Name] = []int64{0, -1, 1 << 53, 42}[n%4]
-				case boolean:
+				case booleanKind:
 					row[c.Name] = n%2 == 0
-				case instant:
+				case instantKind:
 					row[c.Name] = times[n%len(times)]
-				case list:
+				case listKind:
 					row[c.Name] = [][]string{{s}, {}, {"a; b", "c"}}[n%3]
 				}
 				if n%11 == 10 {

@@ -49,7 +49,7 @@ func newFolder(dir string, run Run) (*folder, error) {
 	if err := os.MkdirAll(f.parent, folderMode); err != nil {
 		return nil, err
 	}
-	if err := f.recover(); err != nil {
+	if err := f.repair(); err != nil {
 		return nil, fmt.Errorf("clean up after an earlier report: %w", err)
 	}
 	return f, os.Mkdir(f.making(), folderMode)
@@ -67,8 +67,8 @@ func (f *folder) names() []string { return []string{f.plain, f.plain + partialSu
 
 func (f *folder) aside(name string) string { return filepath.Join(f.parent, "."+name+".old") }
 
-// recover puts back a folder that a crash caught stepping aside, and removes what else is left.
-func (f *folder) recover() error {
+// repair puts back a folder that a crash caught stepping aside, and removes what else is left.
+func (f *folder) repair() error {
 	if err := os.RemoveAll(f.making()); err != nil {
 		return err
 	}

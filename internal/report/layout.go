@@ -90,13 +90,13 @@ func (s styles) of(c column) int {
 	switch {
 	case c.Wrap:
 		return s.wrapped
-	case c.Kind == id:
+	case c.Kind == idKind:
 		return s.id
-	case c.Kind == integer:
+	case c.Kind == integerKind:
 		return s.integer
-	case c.Kind == instant:
+	case c.Kind == instantKind:
 		return s.instant
-	case c.Kind == boolean:
+	case c.Kind == booleanKind:
 		return s.boolean
 	}
 	return s.text
@@ -108,7 +108,7 @@ func (s styles) clipped(c column) int {
 	switch {
 	case c.Wrap:
 		return s.wrapped
-	case c.Kind == id:
+	case c.Kind == idKind:
 		return s.clippedID
 	}
 	return s.clippedText
@@ -127,7 +127,7 @@ func (b *book) layOut(name string, t table) error {
 			return err
 		}
 		style := b.styles.header
-		if c.Kind == integer {
+		if c.Kind == integerKind {
 			style = b.styles.headerRight
 		}
 		if err := errors.Join(
@@ -166,12 +166,12 @@ func (b *book) layOut(name string, t table) error {
 
 // setPage sets up how a sheet prints.
 func (b *book) setPage(name string) error {
-	fit, landscape, a4, one, any := true, "landscape", 9, 1, 0
+	fit, landscape, a4, one, many := true, "landscape", 9, 1, 0
 	if err := b.xl.SetSheetProps(name, &excelize.SheetPropsOptions{FitToPage: &fit}); err != nil {
 		return err
 	}
 	if err := b.xl.SetPageLayout(name, &excelize.PageLayoutOptions{
-		Size: &a4, Orientation: &landscape, FitToWidth: &one, FitToHeight: &any,
+		Size: &a4, Orientation: &landscape, FitToWidth: &one, FitToHeight: &many,
 	}); err != nil {
 		return err
 	}

@@ -255,7 +255,7 @@ func TestWhatCannotBeRenderedIsRefusedBeforeAnythingIsWritten(t *testing.T) {
 
 func TestRowsThatDoNotMatchTheTable(t *testing.T) {
 	t.Parallel()
-	tab := table{View: "v", Columns: []column{{Name: "n", Kind: integer}, {Name: "s"}}}
+	tab := table{View: "v", Columns: []column{{Name: "n", Kind: integerKind}, {Name: "s"}}}
 	for _, tt := range []struct {
 		row  []any
 		want string

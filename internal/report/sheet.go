@@ -155,7 +155,7 @@ func newCells(t table, b *book) (*cells, error) {
 		if t.Columns[i].Wrap {
 			c.wrapped = append(c.wrapped, i)
 		}
-		if t.Columns[i].Kind == id && t.Columns[i].Place == inBody && len(c.record) < 2 {
+		if t.Columns[i].Kind == idKind && t.Columns[i].Place == inBody && len(c.record) < 2 {
 			c.record = append(c.record, i)
 		}
 	}

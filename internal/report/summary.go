@@ -70,6 +70,8 @@ func (s *summary) write(b *book) error {
 	s.integrity(p, b)
 	s.contents(p, b)
 	s.signOff(p)
+	grid := false
+	p.do(b.xl.SetSheetView(summarySheet, 0, &excelize.ViewOptions{ShowGridLines: &grid}))
 	p.do(b.setPage(summarySheet))
 	p.do(b.setPrintArea(summarySheet, "E", int64(p.row)))
 	p.do(b.xl.SetSheetDimension(summarySheet, fmt.Sprintf("A1:E%d", p.row)))
@@ -80,8 +82,10 @@ func (s *summary) reliance(p *page) {
 	verdict, why := s.complete.verdict(s.run.Status)
 	p.section("May I rely on this report?", "")
 	p.line(p.styles.strong, "Completeness", verdict)
-	for i, w := range why {
-		p.text([]string{"Why", ""}[min(i, 1)], w)
+	label := "Why"
+	for _, w := range why {
+		p.text(label, w)
+		label = ""
 	}
 	p.gaps("Not proved", s.complete.unproved)
 	p.gaps("Accepted gaps", s.complete.accepted)
@@ -89,20 +93,14 @@ func (s *summary) reliance(p *page) {
 
 func (s *summary) runs(p *page) {
 	p.section("Run", "ll", "This run", "Baseline")
-	baseline := func(v any) any {
-		if s.run.BaselineID == nil {
-			return nil
-		}
-		return v
-	}
-	var id any = "none"
+	var id, started any = "none", nil
 	if s.run.BaselineID != nil {
-		id = *s.run.BaselineID
+		id, started = *s.run.BaselineID, s.run.BaselineStartedAt
 	}
 	p.pair("Run id", s.run.ID, id)
 	p.pair("Tenant", s.run.Tenant)
 	p.pair("Status", s.run.Status)
-	p.pair("Started (UTC)", s.run.StartedAt, baseline(s.run.BaselineStartedAt))
+	p.pair("Started (UTC)", s.run.StartedAt, started)
 	p.pair("Finished (UTC)", s.run.FinishedAt)
 }
 
@@ -158,7 +156,11 @@ func (s *summary) changes(p *page) {
 func (s *summary) scope(p *page) {
 	sc := s.run.Scope
 	p.section("Scope", "")
-	p.text("Certifications", some(sc.IDs, "every certification the token can see"))
+	all := "not narrowed by id"
+	if len(sc.CampaignIDs) == 0 && sc.Filter == "" {
+		all = "every certification the token can see"
+	}
+	p.text("Certifications", some(sc.IDs, all))
 	p.text("Campaigns", some(sc.CampaignIDs, "not narrowed"))
 	p.text("Filter", cmp.Or(sc.Filter, "none"))
 	p.text("Permissions", cmp.Or(sc.Permissions, "not stated"))
@@ -185,13 +187,13 @@ func (s *summary) integrity(p *page, b *book) {
 func (s *summary) contents(p *page, b *book) {
 	p.section("Sheets", "rl", "Rows", "Holds")
 	for _, sh := range b.sheets {
-		p.cells(p.styles.text, sh.table.Sheet)
-		p.values(p.styles.sum, 2, sh.total)
-		holds := sh.table.Holds
+		label := sh.table.Sheet
 		if n := len(sh.names); n > 1 {
-			holds += fmt.Sprintf("; goes on to sheet %s", sh.names[n-1])
+			label += " to " + sh.names[n-1]
 		}
-		p.values(p.styles.text, 3, holds)
+		p.cells(p.styles.text, label)
+		p.values(p.styles.sum, 2, sh.total)
+		p.values(p.styles.text, 3, sh.table.Holds)
 		p.row++
 	}
 }

@@ -23,15 +23,15 @@ func checkRow(t table, row []any) error {
 func (k kind) holds(v any) bool {
 	var ok bool
 	switch k {
-	case text, id:
+	case textKind, idKind:
 		_, ok = v.(string)
-	case integer:
+	case integerKind:
 		_, ok = v.(int64)
-	case boolean:
+	case booleanKind:
 		_, ok = v.(bool)
-	case instant:
+	case instantKind:
 		_, ok = v.(time.Time)
-	case list:
+	case listKind:
 		_, ok = v.([]string)
 	}
 	return ok

@@ -30,15 +30,15 @@ func openBook(t *testing.T, path string) *excelize.File {
 
 // shown is what a sheet shows for a field of the CSV.
 func shown(c column, field string, guard bool) string {
-	if guard && (c.Kind == text || c.Kind == id || c.Kind == list) {
+	if guard && (c.Kind == textKind || c.Kind == idKind || c.Kind == listKind) {
 		if rest, ok := strings.CutPrefix(field, "'"); ok && startsFormula(rest) {
 			field = rest
 		}
 	}
 	switch c.Kind {
-	case boolean:
+	case booleanKind:
 		return strings.ToUpper(field)
-	case instant:
+	case instantKind:
 		if at, err := time.Parse(time.RFC3339Nano, field); err == nil && at.Year() >= 1900 {
 			return at.Format(time.DateTime)
 		}
