@@ -33,7 +33,8 @@ type bench struct {
 	tenant *simulator.Tenant
 	store  *db.Store
 	o      job.Options
-	base   string
+	base   string // URL of the tenant
+	url    string // of the database
 }
 
 func newBench(t *testing.T, tenant *simulator.Tenant) *bench {
@@ -52,7 +53,7 @@ func newBench(t *testing.T, tenant *simulator.Tenant) *bench {
 		t.Fatal(err)
 	}
 	t.Cleanup(stop)
-	return &bench{tenant: tenant, store: store, base: base, o: job.Options{
+	return &bench{tenant: tenant, store: store, base: base, url: url, o: job.Options{
 		Store: store, Tenant: "acme", Scope: walk.Scope{Permissions: walk.PermissionsFlagged},
 		Certifications: 2, Requests: 3, Trigger: "test", Logger: slog.New(slog.DiscardHandler),
 		Settings: report.Settings{Formats: []string{report.FormatCSV}, FormulaGuard: true},
@@ -272,8 +273,6 @@ func (b *bench) proved(t *testing.T, run int64) []string {
 
 func TestFaultsEndInProofOrInAnHonestRow(t *testing.T) {
 	t.Parallel()
-	first := simulator.ID("generated certification", "0", "0")
-	_ = first
 	retryAfterDate := func() string { return time.Now().Add(time.Second).UTC().Format(http.TimeFormat) }
 	for _, tc := range []struct {
 		name  string
@@ -292,7 +291,7 @@ func TestFaultsEndInProofOrInAnHonestRow(t *testing.T) {
 		{name: "total that changes once", fault: simulator.Fault{Operation: simulator.OpItems, Times: 1, Total: func(n int) int { return n + 1 }}},
 		{name: "repeated row once", fault: simulator.Fault{Operation: simulator.OpItems, After: 1, Times: 1, RepeatRow: true}},
 		{name: "dropped row once", fault: simulator.Fault{Operation: simulator.OpItems, After: 1, Times: 1, DropRow: true}},
-		{name: "repeated permission", fault: simulator.Fault{Operation: simulator.OpPermissions, Times: 1, DropRow: true}},
+		{name: "dropped permission once", fault: simulator.Fault{Operation: simulator.OpPermissions, Times: 1, DropRow: true}},
 
 		{name: "403 of the items", fault: simulator.Fault{Operation: simulator.OpItems, Status: 403},
 			want: map[string]string{"review_items": "FORBIDDEN", "permissions": "FORBIDDEN"}},
