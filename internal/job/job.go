@@ -126,6 +126,9 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		status := snapshot.RunFailed
 		if ctx.Err() != nil {
 			status = snapshot.Interrupted
+			if errors.Is(err, ctx.Err()) { // tells what was cut short, not why
+				err = context.Cause(ctx)
+			}
 		}
 		err = fmt.Errorf("run %d: %w", run.ID, err)
 		result.Run.Status = status

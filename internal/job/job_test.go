@@ -35,9 +35,11 @@ type bench struct {
 	o      job.Options
 	base   string // URL of the tenant
 	url    string // of the database
+
+	pageSize int
 }
 
-func newBench(t *testing.T, tenant *simulator.Tenant) *bench {
+func newBench(t testing.TB, tenant *simulator.Tenant) *bench {
 	t.Helper()
 	url := dbtest.New(t, migrations.Files, func(ctx context.Context, url string) error {
 		_, err := db.Migrate(ctx, url)
@@ -53,7 +55,7 @@ func newBench(t *testing.T, tenant *simulator.Tenant) *bench {
 		t.Fatal(err)
 	}
 	t.Cleanup(stop)
-	return &bench{tenant: tenant, store: store, base: base, url: url, o: job.Options{
+	return &bench{tenant: tenant, store: store, base: base, url: url, pageSize: 10, o: job.Options{
 		Store: store, Tenant: "acme", Scope: walk.Scope{Permissions: walk.PermissionsFlagged},
 		Certifications: 2, Requests: 3, Trigger: "test", Logger: slog.New(slog.DiscardHandler),
 		Settings: report.Settings{Formats: []string{report.FormatCSV}, FormulaGuard: true},
@@ -63,11 +65,11 @@ func newBench(t *testing.T, tenant *simulator.Tenant) *bench {
 
 // night does one run. Its client retries once, so that a fault that stays does
 // not take long.
-func (b *bench) night(ctx context.Context, t *testing.T) (job.Result, error) {
+func (b *bench) night(ctx context.Context, t testing.TB) (job.Result, error) {
 	t.Helper()
 	api, err := fetch.New(fetch.Options{
 		BaseURL: b.base, ClientID: "demo-client", ClientSecret: "demo-secret", APIVersion: "v1",
-		RateRequests: 1_000_000, RatePer: time.Second, Timeout: 10 * time.Second, Retries: 1, PageSize: 10, InFlight: 4,
+		RateRequests: 1_000_000, RatePer: time.Second, Timeout: 10 * time.Second, Retries: 1, PageSize: b.pageSize, InFlight: 4,
 	})
 	if err != nil {
 		t.Fatal(err)
