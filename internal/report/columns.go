@@ -1,5 +1,7 @@
 package report
 
+import "slices"
+
 // kind says what values a column holds and so how a cell is written.
 type kind uint8
 
@@ -17,6 +19,7 @@ type place uint8
 
 const (
 	inBody  place = iota
+	atFront       // what people sort and filter by first, so it comes before the ids
 	atEnd         // true of nearly every row in the same way, so it gives way to what people read
 	csvOnly       // the same on every row; Summary and the footer of each page say it
 )
@@ -63,16 +66,27 @@ func (t table) index(name string) int {
 
 // onSheet gives the positions of the table's columns in the order of the sheet.
 func (t table) onSheet() []int {
-	var body, end []int
+	var front, body, end []int
 	for i, c := range t.Columns {
 		switch c.Place {
+		case atFront:
+			front = append(front, i)
 		case inBody:
 			body = append(body, i)
 		case atEnd:
 			end = append(end, i)
 		}
 	}
-	return append(body, end...)
+	return slices.Concat(front, body, end)
+}
+
+// width is that of the table's sheet, in characters.
+func (t table) width() float64 {
+	var sum float64
+	for _, i := range t.onSheet() {
+		sum += t.Columns[i].Width
+	}
+	return sum
 }
 
 // Names of views of which the Summary tells more than the number of rows.
@@ -95,6 +109,9 @@ func tables() []table {
 	}
 }
 
+// idWidth shows the 32 hexadecimal digits of the tenant's ids.
+const idWidth = 34
+
 // Columns that several views share.
 
 func tenantColumn() column {
@@ -108,13 +125,13 @@ func runColumn() column {
 }
 
 func capturedColumn() column {
-	return column{Name: "captured_run_id", Header: "Captured in run", Kind: integerKind, Width: 19, Place: atEnd,
+	return column{Name: "captured_run_id", Header: "Captured in run", Kind: integerKind, Width: 14, Place: atEnd,
 		Meaning: "Run that proved the collection this row belongs to; earlier than the run of the report where that could not or need not read it again",
 		Source:  "exporter", Blank: "never blank"}
 }
 
 func certificationIDColumn(source string) column {
-	return column{Name: "certification_id", Header: "Certification id", Kind: idKind, Width: 35,
+	return column{Name: "certification_id", Header: "Certification id", Kind: idKind, Width: idWidth,
 		Meaning: "Certification the row belongs to", Source: source, Blank: "never blank"}
 }
 

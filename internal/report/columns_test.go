@@ -3,7 +3,6 @@ package report
 import (
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -26,13 +25,26 @@ func TestEveryColumnIsDescribed(t *testing.T) {
 			if (c.Kind == instantKind) != strings.HasSuffix(c.Header, "(UTC)") {
 				t.Errorf("%s: header %q: times and only times end in (UTC)", where, c.Header)
 			}
-			if room := utf8.RuneCountInString(c.Header) + 3; c.Width < float64(room) && c.Place != csvOnly {
-				t.Errorf("%s: width %v cuts the header and its filter button, want %d", where, c.Width, room)
+			if l := lines(c.Header, int(c.Width)-filterButton); c.Place != csvOnly && (len(l) > 2 || strings.Join(l, " ") != c.Header) {
+				t.Errorf("%s: width %v cuts the header beside its filter button: %q", where, c.Width, l)
 			}
 			if c.Kind == instantKind && c.Width < 20 {
 				t.Errorf("%s: width %v shows a time as ####", where, c.Width)
 			}
 		}
+	}
+}
+
+func TestChangesShowTheClassFirst(t *testing.T) {
+	t.Parallel()
+	tab := changesTable()
+	var got []string
+	for _, i := range tab.onSheet() {
+		got = append(got, tab.Columns[i].Name)
+	}
+	want := []string{"class", "object", "certification_id", "object_id", "field", "before", "after"}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("columns of the sheet (-want +got):\n%s", d)
 	}
 }
 

@@ -16,6 +16,9 @@ const (
 	headerFill = "DCE4EC" // against ink: contrast 11.5:1
 	rule       = "9AA8B5"
 
+	lineHeight   = 13 // points, of a line of text in a row
+	filterButton = 3  // characters, the room it takes in a header
+
 	formatNumber  = 1  // 0
 	formatWhole   = 3  // #,##0
 	formatText    = 49 // @
@@ -47,27 +50,29 @@ func newStyles(xl *excelize.File) (styles, error) {
 	under := []excelize.Border{{Type: "bottom", Color: rule, Style: 1}}
 	left := &excelize.Alignment{Vertical: "top", Horizontal: "left"}
 	clip := &excelize.Alignment{Vertical: "top", Horizontal: "fill"}
+	cut := []excelize.Border{{Type: "right", Color: rule, Style: 1}} // keeps the text off the one beside it
 	right := &excelize.Alignment{Vertical: "top", Horizontal: "right", Indent: 1}
 	middle := &excelize.Alignment{Vertical: "center"}
+	header := &excelize.Alignment{Vertical: "center", WrapText: true}
 	// The indent leaves room for the button of the filter in the header, and keeps numbers off the text beside them.
 	rightIn := &excelize.Alignment{Vertical: "top", Horizontal: "right", Indent: 2}
-	middleIn := &excelize.Alignment{Vertical: "center", Horizontal: "right", Indent: 2}
+	headerIn := &excelize.Alignment{Vertical: "center", Horizontal: "right", Indent: 2, WrapText: true}
 	instant, change, truth := formatInstant, formatChange, formatTruth
 
 	for _, d := range []struct {
 		id    *int
 		style excelize.Style
 	}{
-		{&s.header, excelize.Style{Font: &bold, Fill: fill, Border: under, Alignment: middle}},
-		{&s.headerRight, excelize.Style{Font: &bold, Fill: fill, Border: under, Alignment: middleIn}},
+		{&s.header, excelize.Style{Font: &bold, Fill: fill, Border: under, Alignment: header}},
+		{&s.headerRight, excelize.Style{Font: &bold, Fill: fill, Border: under, Alignment: headerIn}},
 		{&s.text, excelize.Style{Font: &plain, Alignment: left}},
 		{&s.wrapped, excelize.Style{Font: &plain, Alignment: &excelize.Alignment{Vertical: "top", WrapText: true}}},
 		{&s.id, excelize.Style{Font: &plain, Alignment: left, NumFmt: formatText}},
 		{&s.integer, excelize.Style{Font: &plain, Alignment: rightIn, NumFmt: formatNumber}},
 		{&s.instant, excelize.Style{Font: &plain, Alignment: left, CustomNumFmt: &instant}},
 		{&s.boolean, excelize.Style{Font: &plain, Alignment: left, CustomNumFmt: &truth}},
-		{&s.clippedText, excelize.Style{Font: &plain, Alignment: clip}},
-		{&s.clippedID, excelize.Style{Font: &plain, Alignment: clip, NumFmt: formatText}},
+		{&s.clippedText, excelize.Style{Font: &plain, Border: cut, Alignment: clip}},
+		{&s.clippedID, excelize.Style{Font: &plain, Border: cut, Alignment: clip, NumFmt: formatText}},
 		{&s.title, excelize.Style{Font: &big}},
 		{&s.section, excelize.Style{Font: &bold, Fill: fill, Border: under, Alignment: middle}},
 		{&s.sectionRight, excelize.Style{Font: &bold, Fill: fill, Border: under, Alignment: &excelize.Alignment{Vertical: "center", Horizontal: "right", Indent: 1}}},
@@ -119,7 +124,7 @@ func (b *book) layOut(name string, t table) error {
 	if _, err := b.xl.NewSheet(name); err != nil {
 		return err
 	}
-	order := t.onSheet()
+	order, headerLines := t.onSheet(), 1
 	for n, i := range order {
 		c := t.Columns[i]
 		letters, err := excelize.ColumnNumberToName(n + 1)
@@ -130,6 +135,7 @@ func (b *book) layOut(name string, t table) error {
 		if c.Kind == integerKind {
 			style = b.styles.headerRight
 		}
+		headerLines = max(headerLines, len(lines(c.Header, int(c.Width)-filterButton)))
 		if err := errors.Join(
 			b.xl.SetColWidth(name, letters, letters, c.Width),
 			b.xl.SetCellStr(name, letters+"1", c.Header),
@@ -138,7 +144,7 @@ func (b *book) layOut(name string, t table) error {
 			return err
 		}
 	}
-	if err := b.xl.SetRowHeight(name, 1, 20); err != nil {
+	if err := b.xl.SetRowHeight(name, 1, float64(headerLines*lineHeight+7)); err != nil {
 		return err
 	}
 	frozen := slices.Index(order, t.index(t.Frozen)) + 1
@@ -161,21 +167,33 @@ func (b *book) layOut(name string, t table) error {
 	if err := b.xl.SetSheetDimension(name, ""); err != nil {
 		return err
 	}
-	return b.setPage(name)
-}
-
-// setPage sets up how a sheet prints.
-func (b *book) setPage(name string) error {
-	fit, landscape, a4, one, many := true, "landscape", 9, 1, 0
+	paper := paperA4
+	if t.width() > widestOnA4 {
+		paper = paperA3
+	}
+	fit, one, many := true, 1, 0
 	if err := b.xl.SetSheetProps(name, &excelize.SheetPropsOptions{FitToPage: &fit}); err != nil {
 		return err
 	}
-	if err := b.xl.SetPageLayout(name, &excelize.PageLayoutOptions{
-		Size: &a4, Orientation: &landscape, FitToWidth: &one, FitToHeight: &many,
-	}); err != nil {
+	return b.setPage(name, excelize.PageLayoutOptions{Size: &paper, FitToWidth: &one, FitToHeight: &many})
+}
+
+// Paper, as page setups number it. A4 across holds some 150 characters; a sheet shrunk to less than five eighths of
+// its size takes A3.
+const (
+	paperA3    = 8
+	paperA4    = 9
+	widestOnA4 = 240
+)
+
+// setPage sets up how a sheet prints, besides the paper and the scale that are given.
+func (b *book) setPage(name string, layout excelize.PageLayoutOptions) error {
+	landscape := "landscape"
+	layout.Orientation = &landscape
+	if err := b.xl.SetPageLayout(name, &layout); err != nil {
 		return err
 	}
-	margin, edge, running := 0.4, 0.75, 0.3
+	margin, edge, running := 0.25, 0.6, 0.25
 	if err := b.xl.SetPageMargins(name, &excelize.PageLayoutMarginsOptions{
 		Left: &margin, Right: &margin, Top: &edge, Bottom: &edge, Header: &running, Footer: &running,
 	}); err != nil {

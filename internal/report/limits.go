@@ -7,6 +7,7 @@ const (
 	maxCellUnits = 32767 // UTF-16 code units in a cell
 	maxCellLines = 253   // line feeds in a cell
 	maxSheetName = 31    // characters
+	maxRowLines  = 31    // of text in a row: a row is 409 points high at most
 )
 
 // limits bound one sheet. A view that needs more goes on as "Review Items (2)".

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/xuri/excelize/v2"
 )
@@ -135,14 +134,15 @@ type cells struct {
 	open    []string // by place on the sheet: the cell up to its row number
 	style   []string // and from there to its type
 	clipped []string // the same where the text is too long for the column
+	broken  string   // the same, in any column, where the text has line breaks
 	width   []int    // characters beyond which a text is clipped
-	wrapped []int    // positions of columns whose text wraps
 	record  []int    // positions of the ids that say which row it is
+	body    []byte   // of the row being written
 	book    *book
 }
 
 func newCells(t table, b *book) (*cells, error) {
-	c := &cells{table: t, order: t.onSheet(), book: b}
+	c := &cells{table: t, order: t.onSheet(), broken: fmt.Sprintf(`" s="%d"`, b.styles.wrapped), book: b}
 	for n, i := range c.order {
 		letters, err := excelize.ColumnNumberToName(n + 1)
 		if err != nil {
@@ -152,9 +152,6 @@ func newCells(t table, b *book) (*cells, error) {
 		c.style = append(c.style, fmt.Sprintf(`" s="%d"`, b.styles.of(t.Columns[i])))
 		c.clipped = append(c.clipped, fmt.Sprintf(`" s="%d"`, b.styles.clipped(t.Columns[i])))
 		c.width = append(c.width, int(t.Columns[i].Width*clipBeyond))
-		if t.Columns[i].Wrap {
-			c.wrapped = append(c.wrapped, i)
-		}
 		if t.Columns[i].Kind == idKind && t.Columns[i].Place == inBody && len(c.record) < 2 {
 			c.record = append(c.record, i)
 		}
@@ -163,41 +160,35 @@ func newCells(t table, b *book) (*cells, error) {
 }
 
 func (c *cells) row(b []byte, number string, row []any) ([]byte, error) {
-	b = append(b, `<row r="`...)
-	b = append(b, number...)
-	if lines := c.lines(row); lines > 1 {
-		b = append(b, `" ht="`...)
-		b = strconv.AppendFloat(b, min(float64(lines)*lineHeight, maxRowHeight), 'f', -1, 64)
-	}
-	b = append(b, `">`...)
+	body, lines := c.body[:0], 1
 	for n, i := range c.order {
 		switch v := row[i].(type) {
 		case nil:
 		case bool:
-			b = append(c.begin(b, n, number), ` t="b"><v>`...)
+			body = append(c.begin(body, n, number), ` t="b"><v>`...)
 			if v {
-				b = append(b, '1')
+				body = append(body, '1')
 			} else {
-				b = append(b, '0')
+				body = append(body, '0')
 			}
-			b = append(b, `</v></c>`...)
+			body = append(body, `</v></c>`...)
 		case int64:
 			if v > maxExact || v < -maxExact {
-				b = c.text(b, n, number, strconv.FormatInt(v, 10))
+				body = c.text(body, n, number, strconv.FormatInt(v, 10))
 				continue
 			}
-			b = append(c.begin(b, n, number), `><v>`...)
-			b = strconv.AppendInt(b, v, 10)
-			b = append(b, `</v></c>`...)
+			body = append(c.begin(body, n, number), `><v>`...)
+			body = strconv.AppendInt(body, v, 10)
+			body = append(body, `</v></c>`...)
 		case time.Time:
 			serial, ok := serialDate(v)
 			if !ok {
-				b = c.text(b, n, number, v.UTC().Format(time.RFC3339Nano))
+				body = c.text(body, n, number, v.UTC().Format(time.RFC3339Nano))
 				continue
 			}
-			b = append(c.begin(b, n, number), `><v>`...)
-			b = strconv.AppendFloat(b, serial, 'f', -1, 64)
-			b = append(b, `</v></c>`...)
+			body = append(c.begin(body, n, number), `><v>`...)
+			body = strconv.AppendFloat(body, serial, 'f', -1, 64)
+			body = append(body, `</v></c>`...)
 		default:
 			s, _ := textOf(v)
 			if s == "" {
@@ -213,9 +204,18 @@ func (c *cells) row(b []byte, number string, row []any) ([]byte, error) {
 					return nil, err
 				}
 			}
-			b = c.text(b, n, number, s)
+			body, lines = c.text(body, n, number, s), max(lines, c.lines(i, s))
 		}
 	}
+	c.body = body
+	b = append(b, `<row r="`...)
+	b = append(b, number...)
+	if lines > 1 {
+		b = append(b, `" ht="`...)
+		b = strconv.AppendInt(b, int64(lines)*lineHeight, 10)
+	}
+	b = append(b, `">`...)
+	b = append(b, body...)
 	return append(b, `</row>`...), nil
 }
 
@@ -226,26 +226,20 @@ const maxExact = 999_999_999_999_999
 // repeats a text that fills less than half the cell, and the narrowest letters take less than half a digit's width.
 const clipBeyond = 1.25
 
-// Heights of rows, in points.
-const (
-	lineHeight   = 13
-	maxRowHeight = 409
-)
-
-// lines estimates how many lines the wrapped text of a row takes. Not every program fits the height of a row to its
-// text when it opens a file.
-func (c *cells) lines(row []any) int {
-	most := 1
-	for _, i := range c.wrapped {
-		s, _ := textOf(row[i])
-		width := int(c.table.Columns[i].Width)
-		n := 0
-		for line := range strings.SplitSeq(head(s, shownUnits, maxCellLines), "\n") {
-			n += 1 + utf8.RuneCountInString(line)/width
-		}
-		most = max(most, n)
+// lines estimates how many lines a text takes in a column, at most maxRowLines; 1 where it does not wrap. Not every
+// program fits the height of a row to its text when it opens a file.
+func (c *cells) lines(column int, s string) int {
+	if !c.table.Columns[column].Wrap && !breaksLine(s) {
+		return 1
 	}
-	return most
+	width := int(c.table.Columns[column].Width)
+	n := 0
+	for line := range strings.SplitSeq(lineEnds.Replace(s), "\n") {
+		if n += max(1, (textWidth(line)+width-1)/width); n >= maxRowLines {
+			return maxRowLines
+		}
+	}
+	return n
 }
 
 func (c *cells) begin(b []byte, n int, number string) []byte {
@@ -257,7 +251,10 @@ func (c *cells) begin(b []byte, n int, number string) []byte {
 // text writes an inline string, which no program takes for a formula.
 func (c *cells) text(b []byte, n int, number, s string) []byte {
 	style := c.style[n]
-	if len(s) > c.width[n] && utf8.RuneCountInString(s) > c.width[n] {
+	switch {
+	case breaksLine(s):
+		style = c.broken
+	case len(s) > c.width[n] && textWidth(s) > c.width[n]:
 		style = c.clipped[n]
 	}
 	b = append(b, c.open[n]...)

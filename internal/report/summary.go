@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/xuri/excelize/v2"
+
+	"exporter/internal/delta"
 )
 
 // summary gathers what the first sheet says while the rows pass, and writes that sheet.
@@ -53,7 +55,7 @@ func (s *summary) see(t table, row []any) (last bool) {
 // write fills the Summary. What decides whether the report may be relied on stands in the first screen.
 func (s *summary) write(b *book) error {
 	p := &page{xl: b.xl, styles: b.styles}
-	for i, width := range [...]float64{44, 20, 20, 14, 24} {
+	for i, width := range [...]float64{52, 20, 20, 14, 24, 22} {
 		letters, err := excelize.ColumnNumberToName(i + 1)
 		p.do(err)
 		p.do(b.xl.SetColWidth(summarySheet, letters, letters, width))
@@ -72,9 +74,12 @@ func (s *summary) write(b *book) error {
 	s.signOff(p)
 	grid := false
 	p.do(b.xl.SetSheetView(summarySheet, 0, &excelize.ViewOptions{ShowGridLines: &grid}))
-	p.do(b.setPage(summarySheet))
-	p.do(b.setPrintArea(summarySheet, "E", int64(p.row)))
-	p.do(b.xl.SetSheetDimension(summarySheet, fmt.Sprintf("A1:E%d", p.row)))
+	// Not fitted to the page, which would undo the page breaks: at this scale it is a page wide.
+	paper, scale := paperA4, uint(90)
+	p.do(b.setPage(summarySheet, excelize.PageLayoutOptions{Size: &paper, AdjustTo: &scale}))
+	p.breakPages()
+	p.do(b.setPrintArea(summarySheet, "F", int64(p.row)))
+	p.do(b.xl.SetSheetDimension(summarySheet, fmt.Sprintf("A1:F%d", p.row)))
 	return p.err
 }
 
@@ -98,7 +103,7 @@ func (s *summary) runs(p *page) {
 		id, started = *s.run.BaselineID, s.run.BaselineStartedAt
 	}
 	p.pair("Run id", s.run.ID, id)
-	p.pair("Tenant", s.run.Tenant)
+	p.text("Tenant", s.run.Tenant)
 	p.pair("Status", s.run.Status)
 	p.pair("Started (UTC)", s.run.StartedAt, started)
 	p.pair("Finished (UTC)", s.run.FinishedAt)
@@ -142,15 +147,27 @@ func (s *summary) changes(p *page) {
 		p.pair("", "No baseline: nothing to compare with.")
 		return
 	}
-	p.section("Changes by class", "r", "Rows")
+	p.section("Changes by class", "rl", "Rows", "Meaning")
 	if len(s.classes) == 0 {
 		p.pair("", "No changes against the baseline.")
 	}
-	for _, class := range slices.Sorted(maps.Keys(s.classes)) {
+	meaning := map[string]string{}
+	for _, m := range delta.Classes() {
+		meaning[string(m.Class)] = m.Text
+	}
+	for _, class := range slices.SortedFunc(maps.Keys(s.classes), byRank) {
 		p.cells(p.styles.text, class)
 		p.values(p.styles.sum, 2, s.classes[class])
-		p.row++
+		for _, line := range lines(meaning[class], meaningWidth) {
+			p.values(p.styles.text, 3, line)
+			p.row++
+		}
 	}
+}
+
+// byRank orders classes by where a reader should look first; those that delta does not know come last.
+func byRank(a, b string) int {
+	return cmp.Or(cmp.Compare(delta.Rank(delta.Class(a)), delta.Rank(delta.Class(b))), strings.Compare(a, b))
 }
 
 func (s *summary) scope(p *page) {
@@ -177,8 +194,11 @@ func (s *summary) integrity(p *page, b *book) {
 	p.pair("Previous root SHA-256", cmp.Or(s.run.PreviousRootSHA256, "none: first run of this tenant"))
 	p.pair("Scope SHA-256", s.run.ScopeSHA256)
 	p.pair("Configuration SHA-256", s.run.ConfigSHA256)
-	p.text("How to verify", "exporter verify <this folder>: the files against manifest.json, the chain of roots")
-	p.pair("", fmt.Sprintf("exporter verify --run %d: the stored history, recomputed from its rows", s.run.ID))
+	p.text("How to verify", "Files: the SHA-256 of each (sha256sum, Get-FileHash) is the one in manifest.json.")
+	p.text("", fmt.Sprintf("Run: the root above is root_sha256 in audit.runs where run_id is %d.", s.run.ID))
+	if s.run.PreviousRootSHA256 != "" {
+		p.text("", "Chain: the previous root is that of the tenant's run before (SEALED or PARTIAL).")
+	}
 	p.tally("Cells with replaced characters", b.replaced, "characters a workbook cannot hold show as \uFFFD (U+FFFD)")
 	p.tally("Shortened cells", b.entries, "full text on sheet "+longTextTable().Sheet)
 	p.tally("Guarded CSV cells", s.guarded, "text that looks like a formula begins with ' in the CSV")
@@ -201,8 +221,8 @@ func (s *summary) contents(p *page, b *book) {
 func (s *summary) signOff(p *page) {
 	p.section("Sign-off", "llll", "Name", "Date", "", "Signature")
 	for _, who := range []string{"Prepared by", "Reviewed by"} {
-		p.do(p.xl.SetRowHeight(summarySheet, p.row+1, 26))
-		p.line(p.styles.blank, who, "", "", "", "")
+		p.do(p.xl.SetRowHeight(summarySheet, p.row+1, 2*lineHeight))
+		p.line(p.styles.blank, who, "", "", "", "", "")
 	}
 }
 
@@ -210,7 +230,8 @@ func (s *summary) signOff(p *page) {
 type page struct {
 	xl     *excelize.File
 	styles styles
-	row    int // rows written
+	row    int   // rows written
+	blocks []int // how many rows stand above each section
 	err    error
 }
 
@@ -259,7 +280,8 @@ func (p *page) line(style int, values ...any) {
 // numbers.
 func (p *page) section(title, align string, headings ...string) {
 	p.row++
-	p.cells(p.styles.section, title, "", "", "", "") // the fill, as wide as the page
+	p.blocks = append(p.blocks, p.row)
+	p.cells(p.styles.section, title, "", "", "", "", "") // the fill, as wide as the page
 	for i, h := range headings {
 		style := p.styles.section
 		if align[i] == 'r' {
@@ -276,35 +298,47 @@ func (p *page) pair(label string, values ...any) {
 	p.row++
 }
 
-// text writes a label and a text beside it, on as many rows as it takes.
+// text writes a label and a text beside it, on as many rows as they take.
 func (p *page) text(label, s string) {
-	for i, line := range lines(s, lineWidth) {
-		if i > 0 {
-			label = ""
+	labels, texts := lines(label, labelWidth), lines(s, lineWidth)
+	for i := range max(len(labels), len(texts)) {
+		label, text := "", ""
+		if i < len(labels) {
+			label = labels[i]
 		}
-		p.pair(label, line)
+		if i < len(texts) {
+			text = texts[i]
+		}
+		p.pair(label, text)
 	}
 }
 
-// lineWidth is how many characters stand beside a label before they leave the page.
-const lineWidth = 84
+// How many characters of a line the page shows, capitals too, before the next column or the edge cuts it. Meanings are
+// prose, which is narrower.
+const (
+	labelWidth   = 44
+	lineWidth    = 84
+	meaningWidth = 86
+)
 
-// lines breaks a text at spaces, and where a word is longer than a line, within it.
-func lines(s string, width int) []string {
-	var out []string
-	line := []rune(s)
-	for len(line) > width {
-		cut := width
-		for i := width; i > width/2; i-- {
-			if line[i] == ' ' {
-				cut = i
-				break
-			}
+// pageRows are the rows of 15 points, as high as a program makes them, that a page of paper holds at the scale of the
+// Summary, less one for those that are higher.
+const pageRows = 36
+
+// breakPages begins a page of paper before a section that the page it begins on does not hold whole. A section longer
+// than a page is left to run on.
+func (p *page) breakPages() {
+	top := 0
+	for i, block := range p.blocks {
+		end := p.row
+		if i+1 < len(p.blocks) {
+			end = p.blocks[i+1]
 		}
-		out = append(out, string(line[:cut]))
-		line = []rune(strings.TrimPrefix(string(line[cut:]), " "))
+		if end-top > pageRows && block > top {
+			top = block
+			p.do(p.xl.InsertPageBreak(summarySheet, fmt.Sprintf("A%d", top+1)))
+		}
 	}
-	return append(out, string(line))
 }
 
 // tally writes how many cells were altered, and how, if any were.

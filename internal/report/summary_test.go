@@ -3,8 +3,6 @@ package report
 import (
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 func TestSummaryMatchesGolden(t *testing.T) {
@@ -13,6 +11,11 @@ func TestSummaryMatchesGolden(t *testing.T) {
 	first.BaselineID, first.Baseline, first.PreviousRootSHA256 = nil, Totals{}, ""
 	firstSource := plausibleSource(8, 38, false)
 	delete(firstSource.rows, viewChanges)
+
+	classes := plausibleSource(1, 1, false)
+	for _, class := range []string{"CHANGED", "UNHEARD_OF", "REMOVED", "NOT_COMPARABLE", "ALSO_UNHEARD_OF", "FLIPPED"} {
+		classes.rows[viewChanges] = append(classes.rows[viewChanges], base(map[string]any{"baseline_run_id": int64(1), "class": class}))
+	}
 
 	accepted := testRun(StatusSealed)
 	accepted.KnownGaps = []string{hexID("c1", 7)}
@@ -29,6 +32,7 @@ func TestSummaryMatchesGolden(t *testing.T) {
 		settings Settings
 	}{
 		"partial":  {testRun(StatusPartial), plausibleSource(8, 38, true), both()},
+		"classes":  {testRun(StatusSealed), classes, both()},
 		"first":    {first, firstSource, both()},
 		"accepted": {accepted, plausibleSource(8, 38, true), continued},
 		"hostile":  {testRun(StatusPartial), hostileSource(append(hostileTexts(), tooLong()[0])), both()},
@@ -46,24 +50,5 @@ func TestSummaryMatchesGolden(t *testing.T) {
 			}
 			compareGolden(t, "summary/"+name+".txt", b.String())
 		})
-	}
-}
-
-func TestLinesBreakAtSpaces(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct {
-		in   string
-		want []string
-	}{
-		{"", []string{""}},
-		{"short", []string{"short"}},
-		{"exactly ten", []string{"exactly", "ten"}},
-		{"0123456789", []string{"0123456789"}},
-		{"éééééééééééé", []string{"éééééééééé", "éé"}},
-		{"a 0123456789", []string{"a 01234567", "89"}},
-	} {
-		if d := cmp.Diff(tt.want, lines(tt.in, 10)); d != "" {
-			t.Errorf("lines(%q) (-want +got):\n%s", tt.in, d)
-		}
 	}
 }

@@ -78,6 +78,54 @@ func parts(s string) []string {
 	return out
 }
 
+// breaksLine tells whether s shows on more than one line. A cell that does not wrap would lay the others over the rows
+// below it.
+func breaksLine(s string) bool { return strings.ContainsAny(s, "\n\r") }
+
+// lineEnds makes every end of a line a line feed.
+var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
+
+// textWidth is how many digits wide s is at most, nearly: letters of East Asia, and all above them, take two.
+func textWidth(s string) int {
+	n := 0
+	for _, r := range s {
+		n += runeWidth(r)
+	}
+	return n
+}
+
+func runeWidth(r rune) int {
+	const firstWide = 0x2E80
+	if r >= firstWide {
+		return 2
+	}
+	return 1
+}
+
+// lines breaks a text at spaces, and where a word is wider than a line, within it. A line has room for two characters
+// at least.
+func lines(s string, width int) []string {
+	var out []string
+	for textWidth(s) > width {
+		cut, space, n := 0, 0, 0
+		for i, r := range s {
+			if r == ' ' {
+				space = i
+			}
+			if n += runeWidth(r); n > width {
+				cut = i
+				break
+			}
+		}
+		if space > 0 {
+			cut = space
+		}
+		out = append(out, s[:cut])
+		s = strings.TrimPrefix(s[cut:], " ")
+	}
+	return append(out, s)
+}
+
 // appendXML appends s, which xmlText has made fit, as the content of an element.
 func appendXML(b []byte, s string) []byte {
 	from := 0

@@ -122,3 +122,23 @@ func TestLongTextGoesToItsSheet(t *testing.T) {
 		t.Errorf("%d cells shortened, %d counted, %d entries", shortened, res.ShortenedCells, len(full))
 	}
 }
+
+func TestLinesBreakAtSpaces(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		in   string
+		want []string
+	}{
+		{"", []string{""}},
+		{"short", []string{"short"}},
+		{"exactly ten", []string{"exactly", "ten"}},
+		{"0123456789", []string{"0123456789"}},
+		{"éééééééééééé", []string{"éééééééééé", "éé"}},
+		{"a 0123456789", []string{"a", "0123456789"}},
+		{"四文字四文字 四", []string{"四文字四文", "字 四"}},
+	} {
+		if d := cmp.Diff(tt.want, lines(tt.in, 10)); d != "" {
+			t.Errorf("lines(%q) (-want +got):\n%s", tt.in, d)
+		}
+	}
+}

@@ -189,6 +189,52 @@ func oracle(t *testing.T, tab table, src fakeSource) *excelize.File {
 	return openBook(t, path)
 }
 
+// A cell that is not wrapped lays the lines below its first over the rows below.
+func TestTextOfSeveralLinesHasItsRoom(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, text string
+		wrapped    bool
+		height     string // of the row; empty: that of any row
+	}{
+		{"one line", "gone", false, ""},
+		{"a long line", strings.Repeat("long ", 100), false, ""},
+		{"JSON", `{"comments": "one\ntwo"}`, false, ""},
+		{"two lines", "one\ntwo", true, "26"},
+		{"lines from a browser", "one\r\ntwo", true, "26"},
+		{"a lone carriage return", "one\rtwo", true, "26"},
+		{"a line as wide as the column", "one\n" + strings.Repeat("x", 48), true, "26"},
+		{"a line wider than the column", "one\n" + strings.Repeat("x", 49), true, "39"},
+		{"wide characters", "one\n" + strings.Repeat("語", 49), true, "52"},
+		{"more lines than a row can be high", strings.Repeat("line\n", 200), true, "403"},
+	} {
+		src := fakeSource{rows: map[string][]map[string]any{viewChanges: {base(map[string]any{"baseline_run_id": int64(1), "before": tt.text})}}}
+		res := mustWrite(t, t.TempDir(), testRun(StatusSealed), src, both())
+		xl := openBook(t, res.Workbook)
+		id, err := xl.GetCellStyle("Changes", "F2")
+		if err != nil {
+			t.Fatal(err)
+		}
+		style, err := xl.GetStyle(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if style.Alignment.WrapText != tt.wrapped {
+			t.Errorf("%s: wrapped %v, want %v", tt.name, style.Alignment.WrapText, tt.wrapped)
+		}
+		content, _ := zipParts(t, res.Workbook)
+		_, row, _ := strings.Cut(content["xl/worksheets/sheet8.xml"], `<row r="2"`)
+		row, _, _ = strings.Cut(row, ">")
+		want := ""
+		if tt.height != "" {
+			want = ` ht="` + tt.height + `"`
+		}
+		if d := cmp.Diff(want, row); d != "" {
+			t.Errorf("%s: height (-want +got):\n%s", tt.name, d)
+		}
+	}
+}
+
 // zipParts reads a workbook's parts, and their names in the order of the file.
 func zipParts(t *testing.T, path string) (map[string]string, []string) {
 	t.Helper()
@@ -255,11 +301,22 @@ func TestWorkbookManners(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if *p.Orientation != "landscape" || *p.FitToWidth != 1 || *p.FitToHeight != 0 {
-			t.Errorf("%s: page layout %+v", name, p)
+		props, err := xl.GetSheetProps(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fitted := props.FitToPage != nil && *props.FitToPage
+		if *p.Orientation != "landscape" || fitted != (name != summarySheet) {
+			t.Errorf("%s: %s, fitted to the page: %v", name, *p.Orientation, fitted)
 		}
 		if name == summarySheet {
 			continue
+		}
+		if *p.FitToWidth != 1 || *p.FitToHeight != 0 {
+			t.Errorf("%s: fitted to %d pages across, %d down", name, *p.FitToWidth, *p.FitToHeight)
+		}
+		if wide := !slices.Contains([]string{"Reviewers", "Permissions", "Changes"}, name); (*p.Size == paperA3) != wide {
+			t.Errorf("%s: paper %d", name, *p.Size)
 		}
 		if want := "'" + name + "'!$1:$1"; titles[name] != want {
 			t.Errorf("%s: print titles %q, want %q", name, titles[name], want)
