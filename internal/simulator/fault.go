@@ -13,9 +13,9 @@ import (
 type Fault struct {
 	Match           func(*http.Request) bool
 	Operation       string // one of the Op names
-	CertificationID string
-	After           int // the first so many matching requests pass undisturbed
-	Times           int // this many are disturbed; 0: all
+	CertificationID string // as the path has it
+	After           int    // the first so many matching requests pass undisturbed
+	Times           int    // this many are disturbed; 0: all
 
 	Status     int         // the answer, instead of the real one
 	Body       string      // with Status; empty: the body a tenant sends with it
@@ -70,7 +70,7 @@ func (f *fault) matches(c call) bool {
 	if f.Operation != "" && f.Operation != c.path.operation {
 		return false
 	}
-	if f.CertificationID != "" && (f.CertificationID != c.http.PathValue("id") || c.path.operation == OpTask) {
+	if f.CertificationID != "" && f.CertificationID != c.http.PathValue("id") {
 		return false
 	}
 	return f.Match == nil || f.Match(c.http)

@@ -213,9 +213,9 @@ func TestRequestsAreLogged(t *testing.T) {
 	c.get("/nowhere")
 	c.post("/certifications/v1/c1/reassign-async", "{")
 	want := []simulator.Request{
-		{Method: "GET", Path: "/certifications/v1", Query: map[string][]string{"limit": {"251"}}, Status: 400, Operation: "certifications"},
+		{Method: "GET", Path: "/certifications/v1", Query: map[string][]string{"limit": {"251"}}, Status: 400, Operation: "certifications", Version: "v1"},
 		{Method: "GET", Path: "/nowhere", Query: map[string][]string{}, Status: 404},
-		{Method: "POST", Path: "/certifications/v1/c1/reassign-async", Query: map[string][]string{}, Status: 400, Operation: "reassign"},
+		{Method: "POST", Path: "/certifications/v1/c1/reassign-async", Query: map[string][]string{}, Status: 400, Operation: "reassign", Version: "v1"},
 	}
 	if diff := cmp.Diff(want, c.tenant.Requests()); diff != "" {
 		t.Errorf("requests (-want +got):\n%s", diff)

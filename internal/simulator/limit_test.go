@@ -8,6 +8,20 @@ import (
 	"exporter/internal/simulator"
 )
 
+func TestEachVersionHasARateLimitOfItsOwn(t *testing.T) {
+	t.Parallel()
+	o := optionsAt(&clock{})
+	o.RateLimit = simulator.RateLimit{Requests: 1, Per: 10 * time.Second}
+	c := newClient(t, simulator.New(o))
+	for _, status := range []int{200, 429} {
+		for _, version := range versions() {
+			if got := c.get(pathOf(t, version, simulator.OpCampaigns, whose{})).StatusCode; got != status {
+				t.Errorf("%s: status %d, want %d", version, got, status)
+			}
+		}
+	}
+}
+
 func TestRateLimitIsAnExactSlidingWindow(t *testing.T) {
 	t.Parallel()
 	for _, date := range []bool{false, true} {

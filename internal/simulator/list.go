@@ -35,6 +35,9 @@ func (l list[T]) answer(t *Tenant, query url.Values, rows []T) answer {
 	if err != nil {
 		return badRequest(err.Error())
 	}
+	if end := t.options.OffsetCap; end > 0 && offset >= end {
+		return badRequest(fmt.Sprintf("offset must be less than %d", end))
+	}
 	rows, err = l.filter(query.Get("filters"), rows)
 	if err != nil {
 		return badRequest("filters: " + err.Error())

@@ -15,6 +15,7 @@ const (
 	itemsPath       = "/certifications/v1/c1/access-review-items"
 	permissionsPath = "/certifications/v1/c1/access-review-items/i1/permissions"
 	reviewersPath   = "/certifications/v1/c1/reviewers"
+	identitiesPath  = "/certifications/v1/c1/identity-summaries"
 )
 
 func TestListsFilterAndSort(t *testing.T) {
@@ -72,6 +73,14 @@ func TestListsFilterAndSort(t *testing.T) {
 		{reviewersPath, "sorters", `name`, []string{"ann", "bob"}},
 		{reviewersPath, "sorters", `-email`, []string{"ann", "bob"}},
 
+		{identitiesPath, "filters", ``, []string{"s-Zed", "s-Yan", "s-Xia"}},
+		{identitiesPath, "filters", `id eq "s-Yan"`, []string{"s-Yan"}},
+		{identitiesPath, "filters", `id in ("s-Xia","s-Zed","s-None")`, []string{"s-Zed", "s-Xia"}},
+		{identitiesPath, "filters", `completed eq true`, []string{"s-Xia"}},
+		{identitiesPath, "filters", `completed ne true and name sw "Z"`, []string{"s-Zed"}},
+		{identitiesPath, "filters", `name eq "Yan"`, []string{"s-Yan"}},
+		{identitiesPath, "sorters", `name`, []string{"s-Xia", "s-Yan", "s-Zed"}},
+
 		{"/certification-tasks/v1", "filters", `targetId eq "c1"`, []string{"t1"}},
 		{"/certification-tasks/v1", "filters", `type in ("REASSIGN","COMPLETE_CAMPAIGN")`, []string{"t2"}},
 		{"/certification-tasks/v1", "filters", `id in ("t1","t2","t3")`, []string{"t1", "t2"}},
@@ -121,6 +130,9 @@ func TestListsRefuseWhatTheAPIDoesNotTake(t *testing.T) {
 		{permissionsPath, "sorters", "target"},
 		{reviewersPath, "filters", `type eq "IDENTITY"`},
 		{reviewersPath, "sorters", "id"},
+		{identitiesPath, "filters", `identityId eq "i-Zed"`},
+		{identitiesPath, "filters", `completed in ("true")`},
+		{identitiesPath, "sorters", "completed"},
 		{"/certification-tasks/v1", "filters", `status eq "QUEUED"`},
 		{"/certification-tasks/v1", "sorters", "created"},
 		{"/certifications/v1/c1/decision-summary", "filters", `id eq "i1"`},
@@ -205,6 +217,55 @@ func TestPaging(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestOffsetCapIsMetByLongListsOnly(t *testing.T) {
+	t.Parallel()
+	tenant := simulator.New(simulator.Options{OffsetCap: 20})
+	tenant.Edit(func(w *simulator.World) {
+		small(w)
+		c := w.Certification("c1")
+		c.Items = nil
+		for n := range 42 {
+			c.Items = append(c.Items, entitlementItem(fmt.Sprintf("i%02d", n), fmt.Sprintf("P%d", n/14), "Users", "SAP"))
+		}
+	})
+	c := newClient(t, tenant)
+	tests := []struct {
+		name, filters, offset string
+		status, rows          int
+	}{
+		{"before the cap", "", "19", 200, 10},
+		{"at the cap", "", "20", 400, 0},
+		{"beyond the cap", "", "30", 400, 0},
+		{"a filter that keeps all", `access.type eq "ENTITLEMENT"`, "20", 400, 0},
+		{"a finer cut", `identitySummary.id eq "s-P2"`, "10", 200, 4},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			r := c.get(itemsPath, "limit", "10", "offset", tt.offset, "filters", tt.filters)
+			if tt.status != http.StatusOK {
+				wantError(t, r, tt.status)
+				return
+			}
+			if got := ids(t, r); len(got) != tt.rows {
+				t.Errorf("rows %v, want %d", got, tt.rows)
+			}
+		})
+	}
+	t.Run("the identities lead to all items", func(t *testing.T) {
+		t.Parallel()
+		seen := map[string]bool{}
+		for _, identity := range ids(t, c.get(identitiesPath)) {
+			for _, item := range ids(t, c.get(itemsPath, "filters", fmt.Sprintf("identitySummary.id eq %q", identity))) {
+				seen[item] = true
+			}
+		}
+		if len(seen) != 42 {
+			t.Errorf("%d items, want 42", len(seen))
+		}
+	})
 }
 
 func TestOffsetZeroOfAnEmptyListIsNoError(t *testing.T) {

@@ -305,6 +305,8 @@ type Task struct {
 	order *ReassignOrder // carried out when the task succeeds
 }
 
+func (k *Task) pending() bool { return k.Status == Queued || k.Status == InProgress }
+
 // ReassignmentTrail is one change of owner a task made.
 type ReassignmentTrail struct {
 	PreviousOwner    string `json:"previousOwner"`

@@ -2,7 +2,6 @@ package simulator
 
 import (
 	"cmp"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -84,9 +83,10 @@ func (t *Tenant) listCertifications(c call) answer {
 	return certificationList().answer(t, query, rows)
 }
 
-// reviewedBy applies the parameter reviewer-identity, an identity's id or me.
+// reviewedBy applies the parameter reviewer-identity, an identity's id or me. The
+// contract of beta spells it otherwise.
 func (w *World) reviewedBy(c *Certification, query url.Values) bool {
-	want := query.Get("reviewer-identity")
+	want := cmp.Or(query.Get("reviewer-identity"), query.Get("reviewer-identitiy"))
 	if want == "me" {
 		want = w.Caller.ID
 	}
@@ -246,54 +246,6 @@ func (t *Tenant) listReviewers(c call) answer {
 	return reviewerList().answer(t, c.http.URL.Query(), cert.Reviewers)
 }
 
-// getDecisionSummary takes one filter, on the reviewed identity.
-func (t *Tenant) getDecisionSummary(c call) answer {
-	cert, refusal, ok := t.world.open(c.http.PathValue("id"))
-	if !ok {
-		return refusal
-	}
-	only := list[*ReviewItem]{fields: map[string]field[*ReviewItem]{
-		"identitySummary.id": text(func(i *ReviewItem) string { return i.IdentitySummary.ID }, "eq", "in"),
-	}}
-	items, err := only.filter(c.http.URL.Query().Get("filters"), cert.Items)
-	if err != nil {
-		return badRequest("filters: " + err.Error())
-	}
-	names := map[string][2]string{ // singular, plural
-		"ENTITLEMENT":    {"entitlement", "entitlements"},
-		"ACCESS_PROFILE": {"accessProfile", "accessProfiles"},
-		"ROLE":           {"role", "roles"},
-		"ACCOUNT":        {"account", "accounts"},
-	}
-	summary := map[string]int{}
-	for _, name := range names {
-		for _, counter := range []string{name[0] + "DecisionsMade", name[0] + "DecisionsTotal", name[1] + "Approved", name[1] + "Revoked"} {
-			summary[counter] = 0
-		}
-	}
-	for _, i := range items {
-		if i.AccessSummary.Access == nil {
-			continue
-		}
-		name, known := names[i.AccessSummary.Access.Type]
-		if !known {
-			continue
-		}
-		summary[name[0]+"DecisionsTotal"]++
-		if i.Decision == nil {
-			continue
-		}
-		summary[name[0]+"DecisionsMade"]++
-		switch *i.Decision {
-		case Approve:
-			summary[name[1]+"Approved"]++
-		case Revoke:
-			summary[name[1]+"Revoked"]++
-		}
-	}
-	return answer{status: http.StatusOK, body: summary}
-}
-
 func taskList() list[*Task] {
 	return list[*Task]{fields: map[string]field[*Task]{
 		"id":       text(func(k *Task) string { return k.ID }, "eq", "in"),
@@ -307,8 +259,7 @@ func (t *Tenant) listTasks(c call) answer {
 	query := c.http.URL.Query()
 	var rows []*Task
 	for _, k := range t.world.Tasks {
-		pending := k.Status == Queued || k.Status == InProgress
-		if pending && t.world.reviewedBy(t.world.Certification(k.TargetID), query) {
+		if k.pending() && t.world.reviewedBy(t.world.Certification(k.TargetID), query) {
 			rows = append(rows, k)
 		}
 	}
@@ -316,10 +267,10 @@ func (t *Tenant) listTasks(c call) answer {
 }
 
 func (t *Tenant) getTask(c call) answer {
-	id := c.http.PathValue("id")
+	id := c.http.PathValue("taskId")
 	k := t.world.Task(id)
 	if k == nil {
-		return notFound(fmt.Sprintf("no task %s", id))
+		return notFound("no task " + id)
 	}
 	return answer{status: http.StatusOK, body: k}
 }

@@ -1,7 +1,8 @@
 // Package simulator is a small Identity Security Cloud tenant over HTTP: the
 // certification endpoints the exporter reads, the one it writes (reassign) and
-// the token endpoint, with the types, nulls, limits and errors of the published
-// contract, over a world held in memory that callers edit and faults disturb.
+// the token endpoint, in every version of the API, with the types, nulls, limits
+// and errors of the published contract, over a world held in memory that callers
+// edit and faults disturb.
 //
 // It is not a model of the whole product: nothing decides, signs or reminds by
 // itself, and nothing is stored. It serves the commands demo and simulate and
@@ -28,8 +29,14 @@ type Options struct {
 	RateLimit              RateLimit     // per API version; the zero value limits nothing
 	RetryAfterDate         bool          // Retry-After is an HTTP date instead of seconds
 	OmitTotal              bool          // X-Total-Count is never sent
+	OffsetCap              int           // lists answer 400 from this offset on; 0: no cap
 	HideGovernanceGroups   bool          // the list leaves out certifications a governance group reviews
-	Now                    func() time.Time
+
+	// Deprecation holds headers, such as Sunset, that come with every answer of
+	// the versions of the API that have an end: all but v1.
+	Deprecation map[string]string
+
+	Now func() time.Time // default time.Now
 }
 
 // RateLimit allows Requests in any window of length Per.
@@ -60,6 +67,7 @@ type Request struct {
 	Query        url.Values
 	Status       int    // 0 while the answer is out, and for good where it never came
 	Operation    string // "" where no operation lives at the path
+	Version      string // of the API; "" where the path belongs to none
 }
 
 // Tenant is a simulated tenant. It is safe for concurrent use.
@@ -141,7 +149,7 @@ type call struct {
 
 func (t *Tenant) serve(p path, w http.ResponseWriter, r *http.Request) {
 	c := call{path: p, now: t.options.Now(), http: r}
-	logged := &Request{Method: r.Method, Path: r.URL.Path, Query: r.URL.Query(), Operation: p.operation}
+	logged := &Request{Method: r.Method, Path: r.URL.Path, Query: r.URL.Query(), Operation: p.operation, Version: p.version}
 	t.mu.Lock()
 	t.number++
 	c.number = t.number
@@ -169,6 +177,11 @@ func (t *Tenant) serve(p path, w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	header.Set("Content-Type", "application/json")
 	header.Set("Date", c.now.UTC().Format(http.TimeFormat))
+	if p.deprecated() {
+		for name, value := range t.options.Deprecation {
+			header.Set(name, value)
+		}
+	}
 	for name, values := range reply.header {
 		header[http.CanonicalHeaderKey(name)] = values
 	}

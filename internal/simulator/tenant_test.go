@@ -23,7 +23,15 @@ func TestWhatIsNotThereIs404(t *testing.T) {
 		"/certifications/v1/none/access-review-items/i1/permissions",
 		"/certifications/v1/c1/access-review-items/none/permissions",
 		"/certification-tasks/v1/none",
-		"/v3/certifications",
+		"/certifications/v1/none/identity-summaries",
+		"/v2023/certifications",
+		"/v1/certifications",
+		"/v3/certifications/c1/tasks-pending",
+		"/beta/certifications/c1",
+		"/beta/certifications/c1/access-review-items",
+		"/beta/certifications/c1/identity-summaries",
+		"/beta/certifications/c1/decision-summary",
+		"/beta/certification-tasks",
 		"/",
 	} {
 		wantError(t, c.get(path), http.StatusNotFound)
@@ -37,7 +45,7 @@ func TestGovernanceGroupsAreListedAndNoMore(t *testing.T) {
 	if diff := cmp.Diff([]string{"c1", "c2", "c3"}, ids(t, c.get("/certifications/v1"))); diff != "" {
 		t.Errorf("list (-want +got):\n%s", diff)
 	}
-	for _, path := range []string{"", "/access-review-items", "/reviewers", "/decision-summary", "/access-review-items/i9/permissions"} {
+	for _, path := range []string{"", "/access-review-items", "/reviewers", "/identity-summaries", "/decision-summary", "/access-review-items/i9/permissions"} {
 		wantError(t, c.get("/certifications/v1/c3"+path), http.StatusBadRequest)
 	}
 	wantError(t, c.post("/certifications/v1/c3/reassign-async", "{}"), http.StatusBadRequest)
