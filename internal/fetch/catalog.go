@@ -238,6 +238,9 @@ func task(d *decoder, raw json.RawMessage) row[snapshot.Task] {
 	if v.TargetType != nil && *v.TargetType == "CERTIFICATION" {
 		v.CertificationID = v.TargetID
 	}
+	if id := o.text("certificationId"); id != nil { // beta's tasks have no other target
+		v.CertificationID, v.TargetType, v.TargetID = id, new("CERTIFICATION"), id
+	}
 	for _, e := range o.objects("errors") {
 		if text := e.text("text"); text != nil {
 			v.Errors = append(v.Errors, *text)
@@ -274,7 +277,13 @@ func (c *Client) NextGenerationCampaigns(ctx context.Context) (count int64, know
 // one reads a single object by its id.
 func one[T any](ctx context.Context, c *Client, op operation, id string, decode func(*decoder, json.RawMessage) row[T]) (T, error) {
 	var v T
-	err := c.get(ctx, op, c.paths.path(op, id, ""), nil, func(_ http.Header, body []byte) error {
+	err := c.get(ctx, op, c.paths.path(op, id, ""), nil, single(c, op, decode, &v))
+	return v, err
+}
+
+// single parses a body that is one object.
+func single[T any](c *Client, op operation, decode func(*decoder, json.RawMessage) row[T], into *T) func(http.Header, []byte) error {
+	return func(_ http.Header, body []byte) error {
 		if !json.Valid(body) {
 			return errors.New("body is not JSON")
 		}
@@ -282,10 +291,9 @@ func one[T any](ctx context.Context, c *Client, op operation, id string, decode 
 		if r.null || r.id == "" {
 			return errors.New("body is not the object asked for")
 		}
-		v = r.value
+		*into = r.value
 		return nil
-	})
-	return v, err
+	}
 }
 
 // gathered is a snapshot.Sink that keeps the rows of the last reading in memory.
@@ -305,11 +313,13 @@ func deref(s *string) string {
 	return *s
 }
 
-// In is a filter clause: field in ("a","b"), with the values escaped.
+// In is a filter clause: field in ("a","b"), with the values escaped. The
+// grammar knows no escape but the backslash before a character that is meant.
 func In(field string, values []string) string {
+	escape := strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 	quoted := make([]string, len(values))
 	for i, v := range values {
-		quoted[i] = strconv.Quote(v)
+		quoted[i] = `"` + escape.Replace(v) + `"`
 	}
 	return field + " in (" + strings.Join(quoted, ",") + ")"
 }

@@ -18,6 +18,7 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/oauth2"
 	"golang.org/x/time/rate"
 )
 
@@ -39,7 +40,7 @@ type Options struct {
 	TokenURL     string // empty: BaseURL + /oauth/token
 	ClientID     string
 	ClientSecret string
-	APIVersion   string // v1, v2026, v2025, v2024 or v3
+	APIVersion   string // v1, v2026, v2025, v2024, v3 or beta
 	RateRequests int    // at most this many requests ...
 	RatePer      time.Duration
 	Timeout      time.Duration // one request, its body included
@@ -78,7 +79,7 @@ func New(o Options) (*Client, error) {
 	}
 	table, ok := versions[o.APIVersion]
 	if !ok {
-		return nil, fmt.Errorf("API version %q is not supported: use v1, v2026, v2025, v2024 or v3", o.APIVersion)
+		return nil, fmt.Errorf("API version %q is not supported: use v1, v2026, v2025, v2024, v3 or beta", o.APIVersion)
 	}
 	for _, c := range []struct {
 		ok   bool
@@ -112,8 +113,9 @@ func New(o Options) (*Client, error) {
 		paths: table,
 		http:  httpClient,
 		// A burst of one spaces requests evenly, so that no window of RatePer,
-		// wherever it begins, holds more than RateRequests.
-		limiter:   rate.NewLimiter(rate.Every(o.RatePer/time.Duration(o.RateRequests)), 1),
+		// wherever it begins, holds more than RateRequests. The microsecond makes
+		// up for what the division and the limiter round off.
+		limiter:   rate.NewLimiter(rate.Every(o.RatePer/time.Duration(o.RateRequests)+time.Microsecond), 1),
 		slots:     make(chan struct{}, o.InFlight),
 		timeout:   o.Timeout,
 		retries:   o.Retries,
@@ -168,14 +170,19 @@ func (c *Client) Host() string { return c.base.Host }
 // Close lets go of idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// acquire takes a slot among the requests in flight.
-func (c *Client) acquire(ctx context.Context) error {
+// enter takes a slot among the requests in flight and waits for leave to send.
+// Without an error the caller leaves. rejected is as for tokenSource.get.
+func (c *Client) enter(ctx context.Context, rejected *oauth2.Token) (*oauth2.Token, error) {
 	select {
 	case c.slots <- struct{}{}:
-		return nil
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return nil, context.Cause(ctx)
 	}
+	token, err := c.admit(ctx, rejected)
+	if err != nil {
+		c.leave()
+	}
+	return token, err
 }
 
-func (c *Client) release() { <-c.slots }
+func (c *Client) leave() { <-c.slots }

@@ -3,6 +3,7 @@ package fetch
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -106,8 +107,9 @@ func withoutNUL(value any) any {
 		return fix(v)
 	case map[string]any:
 		out := make(map[string]any, len(v))
-		for k, x := range v {
-			out[fix(k)] = withoutNUL(x)
+		// In order, as two names may become one.
+		for _, k := range slices.Sorted(maps.Keys(v)) {
+			out[fix(k)] = withoutNUL(v[k])
 		}
 		return out
 	case []any:
@@ -213,8 +215,9 @@ func (o object) time(name string) *time.Time {
 		return nil
 	case string:
 		for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999Z0700"} {
-			if t, err := time.Parse(layout, v); err == nil && t.Year() > 1 {
-				t = t.UTC().Truncate(time.Microsecond)
+			t, err := time.Parse(layout, v)
+			// In UTC: a zone can take the year out of what RFC 3339 can write.
+			if t = t.UTC().Truncate(time.Microsecond); err == nil && t.Year() > 1 && t.Year() <= 9999 {
 				return &t
 			}
 		}

@@ -64,7 +64,7 @@ var (
 
 	messageFields = plain("locale localeOrigin text")
 
-	taskFields = plain("id type targetType targetId status created").
+	taskFields = plain("id certificationId type targetType targetId status created").
 			with("errors", messageFields).
 			with("reassignmentTrailDTOs", plain("previousOwner newOwner reassignmentType"))
 

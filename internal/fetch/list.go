@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"github.com/sourcegraph/conc/stream"
@@ -38,6 +39,8 @@ type row[T any] struct {
 	id     string
 	digest snapshot.Digest
 	null   bool // the tenant sent null where an object belongs
+	// strange: it sent something else that is no object; null is set as well.
+	strange bool
 }
 
 // list is one list of the API and how its rows are decoded.
@@ -60,12 +63,14 @@ type reading struct {
 	first, last *int64 // totals at the start and at the end
 	read        int64
 	nulls       int64
+	strange     int64 // rows that are neither objects nor null
 	nameless    int64 // objects without the id they should have
 	entries     []snapshot.Entry
 	seen        map[string]struct{}
 	order       snapshot.Digest // of the rows in the order they came
 	capped      bool
 	short       bool // the first page was shorter than asked, with more to come
+	stuck       bool // a page came again at the next offset
 }
 
 // read reads a list until one reading proves it, at most maxReadings times.
@@ -103,6 +108,12 @@ func read[T any](ctx context.Context, c *Client, l list[T], sink snapshot.Sink[T
 func (r *reading) doubt(before *reading, noIDs bool) string {
 	if r.capped {
 		return fmt.Sprintf("the tenant serves no offset beyond %d of this list", r.read)
+	}
+	if r.stuck {
+		return "the tenant answers every offset with the same page"
+	}
+	if r.strange > 0 {
+		return fmt.Sprintf("%d rows are no objects", r.strange)
 	}
 	if r.nameless > 0 {
 		return fmt.Sprintf("%d rows came without an id", r.nameless)
@@ -146,6 +157,9 @@ func readOnce[T any](ctx context.Context, c *Client, l list[T], sink snapshot.Si
 			r.read++
 			if row.null {
 				r.nulls++
+				if row.strange {
+					r.strange++
+				}
 				order.Write([]byte("null\n"))
 				continue
 			}
@@ -169,7 +183,7 @@ func readOnce[T any](ctx context.Context, c *Client, l list[T], sink snapshot.Si
 		return sink.Page(ctx, values)
 	}
 
-	first, err := fetchPage(ctx, c, l, 0, true)
+	first, err := fetchPage(ctx, c, l, c.pageSize, 0, true)
 	if err != nil {
 		return nil, err
 	}
@@ -177,11 +191,20 @@ func readOnce[T any](ctx context.Context, c *Client, l list[T], sink snapshot.Si
 	if err := take(first); err != nil {
 		return nil, err
 	}
-	if first.total == nil {
+	if previous := first; first.total == nil {
 		err = r.toTheEnd(ctx, c.pageSize, len(first.rows), func(ctx context.Context, offset int) (int, error) {
-			p, err := fetchPage(ctx, c, l, offset, false)
+			p, err := fetchPage(ctx, c, l, c.pageSize, offset, false)
 			if err != nil {
 				return 0, err
+			}
+			before := previous
+			previous = p
+			// A tenant that does not heed the offset would keep us for ever.
+			// Rows without ids may be alike in earnest; nobody has so many.
+			r.stuck = len(p.rows) > 0 && !l.noIDs && slices.EqualFunc(before.rows, p.rows, sameRow)
+			r.capped = l.noIDs && offset >= offsetCap
+			if r.stuck || r.capped {
+				return 0, nil
 			}
 			return len(p.rows), take(p)
 		})
@@ -208,7 +231,7 @@ func toTheTotal[T any](ctx context.Context, c *Client, l list[T], r *reading, st
 	for offset := step; offset < total && ctx.Err() == nil; offset += step {
 		last := offset+step >= total
 		pages.Go(func() stream.Callback {
-			p, err := fetchPage(ctx, c, l, offset, last)
+			p, err := fetchPage(ctx, c, l, c.pageSize, offset, last)
 			return func() {
 				if ctx.Err() != nil {
 					return // an earlier page ended the reading
@@ -220,10 +243,10 @@ func toTheTotal[T any](ctx context.Context, c *Client, l list[T], r *reading, st
 					err = errEnded
 				}
 				if err == nil {
+					if last {
+						r.last = p.total
+					}
 					err = take(p)
-				}
-				if last {
-					r.last = p.total
 				}
 				if err != nil {
 					cancel(err)
@@ -242,9 +265,10 @@ func toTheTotal[T any](ctx context.Context, c *Client, l list[T], r *reading, st
 var errEnded = errors.New("reading ended early")
 
 // toTheEnd reads page after page of a list whose total is not stated, until
-// one is short or empty.
+// one is empty. A short page is not the end: a tenant whose own pages are
+// shorter than asked for would have its list cut there without a sign.
 func (r *reading) toTheEnd(ctx context.Context, size, got int, next func(ctx context.Context, offset int) (int, error)) error {
-	for got == size {
+	for got > 0 {
 		offset := int(r.read)
 		n, err := next(ctx, offset)
 		if StatusOf(err) == http.StatusBadRequest {
@@ -261,12 +285,14 @@ func (r *reading) toTheEnd(ctx context.Context, size, got int, next func(ctx con
 	return nil
 }
 
-func fetchPage[T any](ctx context.Context, c *Client, l list[T], offset int, count bool) (page[T], error) {
+func sameRow[T any](a, b row[T]) bool { return a.digest == b.digest && a.null == b.null }
+
+func fetchPage[T any](ctx context.Context, c *Client, l list[T], limit, offset int, count bool) (page[T], error) {
 	q := url.Values{}
 	for k, v := range l.query {
 		q[k] = v
 	}
-	q.Set("limit", strconv.Itoa(c.pageSize))
+	q.Set("limit", strconv.Itoa(limit))
 	q.Set("offset", strconv.Itoa(offset))
 	if count {
 		q.Set("count", "true")
@@ -283,7 +309,9 @@ func fetchPage[T any](ctx context.Context, c *Client, l list[T], offset int, cou
 		p = page[T]{rows: make([]row[T], 0, len(raws))}
 		d := decoder{stats: &c.stats, list: l.op}
 		for _, raw := range raws {
-			p.rows = append(p.rows, l.decode(&d, raw))
+			one := l.decode(&d, raw)
+			one.strange = one.null && string(raw) != "null"
+			p.rows = append(p.rows, one)
 		}
 		if n, err := strconv.ParseInt(h.Get("X-Total-Count"), 10, 64); err == nil && n >= 0 {
 			p.total = &n

@@ -17,6 +17,7 @@ const (
 	opReviewers      operation = "reviewers"
 	opTasks          operation = "tasks"
 	opTask           operation = "task"
+	opReassign       operation = "reassign"
 	opNextGeneration operation = "next-generation campaigns"
 )
 
@@ -36,12 +37,14 @@ var versions = map[string]pathTable{
 		opReviewers:      "/certifications/v1/{id}/reviewers",
 		opTasks:          "/certification-tasks/v1",
 		opTask:           "/certification-tasks/v1/{id}",
+		opReassign:       "/certifications/v1/{id}/reassign-async",
 		opNextGeneration: "/certification-campaigns/v1/campaigns",
 	},
 	"v2026": layout("/v2026"),
 	"v2025": layout("/v2025"),
 	"v2024": layout("/v2024"),
 	"v3":    layout("/v3"),
+	"beta":  beta(),
 }
 
 func layout(prefix string) pathTable {
@@ -54,8 +57,19 @@ func layout(prefix string) pathTable {
 		opReviewers:      prefix + "/certifications/{id}/reviewers",
 		opTasks:          prefix + "/certification-tasks",
 		opTask:           prefix + "/certification-tasks/{id}",
+		opReassign:       prefix + "/certifications/{id}/reassign-async",
 		opNextGeneration: "/certification-campaigns/v1/campaigns", // has no other version
 	}
+}
+
+// beta has a few operations of its own. It lacks others, and tells of tasks by
+// certification alone: these are v3's.
+func beta() pathTable {
+	t := layout("/v3")
+	t[opPermissions] = "/beta/certifications/{id}/access-review-items/{item}/permissions"
+	t[opReviewers] = "/beta/certifications/{id}/reviewers"
+	t[opReassign] = "/beta/certifications/{id}/reassign-async"
+	return t
 }
 
 // path fills in an operation's path parameters.

@@ -17,18 +17,36 @@ import (
 	"golang.org/x/oauth2"
 )
 
+// request is one request as it is sent, however often.
+type request struct {
+	op     operation
+	method string
+	path   string
+	query  url.Values
+	body   []byte // JSON; nil: none
+}
+
 // get sends a GET until it is answered with 200 and a body that parse accepts,
 // or will not be. parse may run several times; the last one counts.
 func (c *Client) get(ctx context.Context, op operation, path string, query url.Values, parse func(http.Header, []byte) error) error {
+	return c.do(ctx, request{op: op, method: http.MethodGet, path: path, query: query}, parse)
+}
+
+// do is get for any method. What is no GET is sent again only after a 401 and a
+// 429, which say that nothing was done; from the moment it is sent every error
+// is an *Error, also when ctx ends.
+func (c *Client) do(ctx context.Context, r request, parse func(http.Header, []byte) error) error {
+	op, repeatable := r.op, r.method == http.MethodGet
 	var rejected *oauth2.Token // the token of a 401
 	throttled := 0
 	for try := 0; ; {
-		token, err := c.token.get(ctx, rejected)
+		token, err := c.enter(ctx, rejected)
 		if err != nil {
 			return fmt.Errorf("%s: %w", op, err)
 		}
-		status, header, body, err := c.send(ctx, op, http.MethodGet, path, query, token)
-		if ctx.Err() != nil {
+		status, header, body, err := c.send(ctx, r, token)
+		c.leave()
+		if repeatable && ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		var failure *Error
@@ -64,7 +82,7 @@ func (c *Client) get(ctx context.Context, op operation, path string, query url.V
 			c.pause.extend(d)
 			continue
 		case status == 0, status == http.StatusOK, status >= 500:
-			if try >= c.retries || !retryable(status) {
+			if !repeatable || try >= c.retries || !retryable(status) {
 				return failure
 			}
 			d := backoff(try)
@@ -96,35 +114,39 @@ func retryable(status int) bool {
 
 var errTooLarge = fmt.Errorf("body larger than %d MiB", maxBody>>20)
 
-// send makes one request within the rate limit and reads its whole body. A
-// status with an error means that the answer began and was cut.
-func (c *Client) send(ctx context.Context, op operation, method, path string, query url.Values, token *oauth2.Token) (status int, header http.Header, body []byte, err error) {
-	if err := c.acquire(ctx); err != nil {
-		return 0, nil, nil, err
-	}
-	defer c.release()
-	if err := c.admit(ctx); err != nil {
-		return 0, nil, nil, err
-	}
+// send makes one request, for which enter has given leave, and reads the whole
+// body. A status with an error means that the answer began and was cut.
+func (c *Client) send(ctx context.Context, r request, token *oauth2.Token) (status int, header http.Header, body []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	u := c.base.JoinPath(path)
-	u.RawQuery = query.Encode()
-	req, err := http.NewRequestWithContext(ctx, method, u.String(), nil)
+	u := c.base.JoinPath(r.path)
+	u.RawQuery = r.query.Encode()
+	var content io.Reader
+	if r.body != nil {
+		content = bytes.NewReader(r.body)
+	}
+	req, err := http.NewRequestWithContext(ctx, r.method, u.String(), content)
 	if err != nil {
 		return 0, nil, nil, err
+	}
+	if r.body != nil {
+		req.Header.Set("Content-Type", "application/json")
 	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("Authorization", "Bearer "+token.AccessToken)
 	if c.userAgent != "" {
 		req.Header.Set("User-Agent", c.userAgent)
 	}
-	if op == opNextGeneration {
+	if r.op == opNextGeneration {
 		req.Header.Set("X-SailPoint-Experimental", "true")
 	}
 	c.stats.requests.Add(1)
 	sent := time.Now()
-	resp, err := c.http.Do(req)
+	deliver := c.http.Do
+	if r.method != http.MethodGet {
+		deliver = c.http.Transport.RoundTrip // a redirect is an answer: to follow it may be to repeat, or to ask for something else
+	}
+	resp, err := deliver(req)
 	if err != nil {
 		// The URL is ours and says nothing new; its query may be long.
 		var ue *url.Error
@@ -143,35 +165,47 @@ func (c *Client) send(ctx context.Context, op operation, method, path string, qu
 	return resp.StatusCode, resp.Header, buf.Bytes(), err
 }
 
-// admit waits for the pause to end and for the limiter's leave. A 429 that
-// arrives while we queue for the limiter holds us as well, and after a pause
-// everybody queues again, so that it does not end in a burst.
-func (c *Client) admit(ctx context.Context) error {
+// admit waits for the pause to end, for a token and for the limiter's leave. A
+// 429 that arrives while we queue for the limiter holds us as well, and after a
+// pause everybody queues again, so that it does not end in a burst. The token
+// is asked for in between: one from before a pause could be dead by its end,
+// and to wait for a renewal last would end in a burst too.
+func (c *Client) admit(ctx context.Context, rejected *oauth2.Token) (*oauth2.Token, error) {
 	for {
 		if err := c.pause.wait(ctx); err != nil {
-			return err
+			return nil, err
 		}
-		if err := c.limiter.Wait(ctx); err != nil {
-			return err
+		token, err := c.token.get(ctx, rejected)
+		if err != nil {
+			return nil, err
+		}
+		turn := c.limiter.Reserve()
+		if err := wait(ctx, turn.Delay()); err != nil {
+			turn.Cancel()
+			return nil, err
 		}
 		if !c.pause.on() {
-			return nil
+			return token, nil
 		}
 	}
 }
 
-// backoff is the wait before retry number try (from 0): 0.5, 1, 2, 4, 8 s and
-// so on, each less up to a half by chance so that workers do not come back in
-// step.
+// backoff is the wait before retry number try (from 0): 0.5, 1, 2, 4, 8 and from
+// then on 16 s, each less up to a half by chance so that workers do not come
+// back in step. Five retries so wait for 8 to 15 s in all.
 func backoff(try int) time.Duration {
 	d := 500 * time.Millisecond << min(try, 5)
 	return d/2 + rand.N(d/2)
 }
 
 // retryAfter reads a Retry-After header, seconds or an HTTP date, within
-// [0, maxPause]; without a readable one it is fallback.
+// [0, maxPause]; without a readable one it is fallback. A date counts from the
+// answer's own Date, and from now only without one: our clock may be wrong.
 func retryAfter(h http.Header, now time.Time, fallback time.Duration) time.Duration {
 	v := h.Get("Retry-After")
+	if theirs, err := http.ParseTime(h.Get("Date")); err == nil {
+		now = theirs
+	}
 	var d time.Duration
 	if secs, err := strconv.ParseInt(v, 10, 64); err == nil {
 		d = time.Duration(min(max(secs, 0), int64(maxPause/time.Second))) * time.Second

@@ -108,6 +108,9 @@ func (s *tokenSource) fetch(ctx context.Context) (*oauth2.Token, error) {
 			return nil, fmt.Errorf("token request: %w: %s", ErrAuth, refusal(refused))
 		}
 	}
+	if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
+		return nil, fmt.Errorf("token request to %s: %s", s.config.TokenURL, refusal(refused))
+	}
 	return nil, fmt.Errorf("token request to %s: %w", s.config.TokenURL, err)
 }
 
@@ -119,11 +122,12 @@ func (s *tokenSource) ask(ctx context.Context, style oauth2.AuthStyle) (*oauth2.
 	return config.Token(ctx)
 }
 
-// refusal says what the token endpoint said, without its body, which is not
-// ours to vouch for.
+// refusal says what the token endpoint said. Of its body only the codes of RFC
+// 6749 are quoted: any other text may repeat the request, with the secret in it.
 func refusal(e *oauth2.RetrieveError) string {
-	s := "HTTP " + e.Response.Status
-	if e.ErrorCode != "" {
+	s := fmt.Sprintf("HTTP %d", e.Response.StatusCode)
+	switch e.ErrorCode {
+	case "invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type", "invalid_scope":
 		s += " (" + e.ErrorCode + ")"
 	}
 	return s
