@@ -104,15 +104,19 @@ DECLARE
     ten_name text;
     lo bigint := least(from_run, to_run);
     hi bigint := greatest(from_run, to_run);
+    to_ten integer;
+    from_finished boolean;
+    to_finished boolean;
 BEGIN
-    SELECT r.tenant_id INTO ten FROM history.run r WHERE r.run_id = from_run;
+    SELECT r.tenant_id, r.status IN ('SEALED', 'PARTIAL') INTO ten, from_finished FROM history.run r WHERE r.run_id = from_run;
     IF ten IS NULL THEN
         RAISE EXCEPTION 'run % does not exist', from_run USING ERRCODE = 'no_data_found';
     END IF;
-    IF NOT EXISTS (SELECT FROM history.run r WHERE r.run_id = to_run) THEN
+    SELECT r.tenant_id, r.status IN ('SEALED', 'PARTIAL') INTO to_ten, to_finished FROM history.run r WHERE r.run_id = to_run;
+    IF to_ten IS NULL THEN
         RAISE EXCEPTION 'run % does not exist', to_run USING ERRCODE = 'no_data_found';
     END IF;
-    IF NOT EXISTS (SELECT FROM history.run r WHERE r.run_id = to_run AND r.tenant_id = ten) THEN
+    IF to_ten <> ten THEN
         RAISE EXCEPTION 'runs % and % belong to different tenants', from_run, to_run USING ERRCODE = 'invalid_parameter_value';
     END IF;
     SELECT t.name INTO ten_name FROM history.tenant t WHERE t.tenant_id = ten;
@@ -134,9 +138,10 @@ BEGIN
                 WHEN s.certification_no = 0 OR header.new_outcome IS NOT NULL THEN
                     CASE WHEN s.new_captured IS NULL THEN 'CAPTURE_GAP' END
                 -- Not known at all on that side: new since, where the list that
-                -- would have shown it was proved and asked for the same.
+                -- would have shown it was proved, asked for the same, and all
+                -- that it showed was walked.
                 WHEN list.old_params <> list.new_params THEN 'LEFT_SCOPE'
-                WHEN list.new_outcome IS DISTINCT FROM 'COMPLETE' OR list.new_said <> to_run THEN 'CAPTURE_GAP'
+                WHEN list.new_outcome IS DISTINCT FROM 'COMPLETE' OR list.new_said <> to_run OR NOT to_finished THEN 'CAPTURE_GAP'
             END AS gone,
             CASE
                 WHEN NOT s.old_shown AND s.old_outcome IS NOT NULL THEN 'ENTERED_SCOPE'
@@ -145,7 +150,7 @@ BEGIN
                 WHEN s.certification_no = 0 OR header.old_outcome IS NOT NULL THEN
                     CASE WHEN s.old_captured IS NULL THEN 'CAPTURE_GAP' END
                 WHEN list.old_params <> list.new_params THEN 'ENTERED_SCOPE'
-                WHEN list.old_outcome IS DISTINCT FROM 'COMPLETE' OR list.old_said <> from_run THEN 'CAPTURE_GAP'
+                WHEN list.old_outcome IS DISTINCT FROM 'COMPLETE' OR list.old_said <> from_run OR NOT from_finished THEN 'CAPTURE_GAP'
             END AS came
         FROM standing s
         LEFT JOIN standing header ON header.certification_no = s.certification_no AND header.collection = 'certification'
@@ -218,7 +223,8 @@ BEGIN
     ),
     -- Reassignment makes a new certification and moves items into it. One that
     -- left A while the same access appeared in B, whose chain of origins leads
-    -- to A, was moved and neither removed nor added.
+    -- to A, was moved and neither removed nor added. Those between, and A, may
+    -- have been deleted since.
     origin AS (
         WITH RECURSIVE hop AS (
             SELECT k.certification_no, v.reassigned_from_id AS from_id, 1 AS hops
@@ -231,18 +237,19 @@ BEGIN
             FROM hop
             JOIN history.known_certification f ON f.tenant_id = ten AND f.certification_id = hop.from_id
             JOIN history.certification v ON v.tenant_id = ten AND v.certification_no = f.certification_no
-             AND v.valid_from_run <= to_run AND (v.valid_to_run IS NULL OR v.valid_to_run > to_run)
+             AND v.valid_from_run <= to_run
             WHERE v.reassigned_from_id IS NOT NULL AND hop.hops < 100
         )
-        SELECT hop.certification_no AS new_no, f.certification_no AS old_no
+        SELECT hop.certification_no AS new_no, f.certification_no AS old_no, min(hop.hops) AS hops
         FROM hop
         JOIN history.known_certification f ON f.tenant_id = ten AND f.certification_id = hop.from_id
+        WHERE f.certification_no <> hop.certification_no
         GROUP BY 1, 2
     ),
     left_item AS (
         SELECT p.*, p.old ->> 'identity_id' AS identity, p.old ->> 'access_type' AS kind, p.old ->> 'access_id' AS access, p.old ->> 'account_native_identity' AS account
         FROM item_pair p
-        WHERE p.old IS NOT NULL AND p.new IS NULL AND p.gone IS NULL
+        WHERE p.old IS NOT NULL AND p.new IS NULL AND (p.gone IS NULL OR p.gone = 'DELETED_IN_TENANT')
     ),
     new_item AS (
         SELECT p.*, p.new ->> 'identity_id' AS identity, p.new ->> 'access_type' AS kind, p.new ->> 'access_id' AS access, p.new ->> 'account_native_identity' AS account
@@ -251,17 +258,25 @@ BEGIN
     ),
     candidate AS (
         SELECT l.certification_no AS old_no, l.item_id AS old_item, n.certification_no AS new_no, n.item_id AS new_item,
-               row_number() OVER (PARTITION BY l.certification_no, l.item_id ORDER BY n.certification_no, n.item_id) AS old_choice,
-               row_number() OVER (PARTITION BY n.certification_no, n.item_id ORDER BY l.certification_no, l.item_id) AS new_choice
+               row_number() OVER (PARTITION BY l.certification_no, l.item_id ORDER BY o.hops, n.certification_id COLLATE "C", n.item_id) AS old_choice,
+               row_number() OVER (PARTITION BY n.certification_no, n.item_id ORDER BY o.hops, l.certification_id COLLATE "C", l.item_id) AS new_choice
         FROM left_item l
         JOIN origin o ON o.old_no = l.certification_no
         JOIN new_item n ON n.certification_no = o.new_no AND n.identity = l.identity
              AND n.kind IS NOT DISTINCT FROM l.kind AND n.access IS NOT DISTINCT FROM l.access AND n.account IS NOT DISTINCT FROM l.account
     ),
     -- Where several are alike, the first of one side goes with the first of
-    -- the other, the second with the second.
+    -- the other, the second with the second; none goes twice.
     moved AS MATERIALIZED (
-        SELECT old_no, old_item, new_no, new_item FROM candidate WHERE old_choice = new_choice
+        SELECT m.old_no, m.old_item, m.new_no, m.new_item
+        FROM (
+            SELECT c.*,
+                   row_number() OVER (PARTITION BY c.old_no, c.old_item ORDER BY c.old_choice) AS nth_of_old,
+                   row_number() OVER (PARTITION BY c.new_no, c.new_item ORDER BY c.new_choice) AS nth_of_new
+            FROM candidate c
+            WHERE c.old_choice = c.new_choice
+        ) m
+        WHERE m.nth_of_old = 1 AND m.nth_of_new = 1
     ),
     item_change AS (
         -- in place
@@ -299,19 +314,24 @@ BEGIN
         LEFT JOIN history.item_permissions b ON r.new_shown AND b.tenant_id = ten AND b.certification_no = k.certification_no AND b.item_id = k.item_id
             AND b.valid_from_run <= to_run AND (b.valid_to_run IS NULL OR b.valid_to_run > to_run)
     ),
+    -- Items and permissions are proved apart: the list of a moved item went
+    -- with it only where it left the one certification and came to the other.
+    moved_list AS MATERIALIZED (
+        SELECT m.old_no, m.old_item, m.new_no, m.new_item, a.old_digest, b.new_digest
+        FROM moved m
+        JOIN permission_sides a ON a.certification_no = m.old_no AND a.item_id = m.old_item AND a.old_digest IS NOT NULL AND a.new_digest IS NULL
+        JOIN permission_sides b ON b.certification_no = m.new_no AND b.item_id = m.new_item AND b.old_digest IS NULL AND b.new_digest IS NOT NULL
+    ),
     permission_lists AS (
         SELECT s.certification_no AS old_no, s.item_id AS old_item, s.certification_no AS new_no, s.item_id AS new_item,
                s.old_digest, s.new_digest, false AS was_moved
         FROM permission_sides s
         WHERE s.old_digest IS DISTINCT FROM s.new_digest
-          AND NOT EXISTS (SELECT FROM moved m WHERE m.old_no = s.certification_no AND m.old_item = s.item_id)
-          AND NOT EXISTS (SELECT FROM moved m WHERE m.new_no = s.certification_no AND m.new_item = s.item_id)
+          AND NOT EXISTS (SELECT FROM moved_list m WHERE m.old_no = s.certification_no AND m.old_item = s.item_id)
+          AND NOT EXISTS (SELECT FROM moved_list m WHERE m.new_no = s.certification_no AND m.new_item = s.item_id)
         UNION ALL
-        SELECT m.old_no, m.old_item, m.new_no, m.new_item, a.old_digest, b.new_digest, true
-        FROM moved m
-        LEFT JOIN permission_sides a ON a.certification_no = m.old_no AND a.item_id = m.old_item
-        LEFT JOIN permission_sides b ON b.certification_no = m.new_no AND b.item_id = m.new_item
-        WHERE a.old_digest IS NOT NULL OR b.new_digest IS NOT NULL
+        SELECT m.old_no, m.old_item, m.new_no, m.new_item, m.old_digest, m.new_digest, true
+        FROM moved_list m
     ),
     -- Equal permissions first, then equal targets, so that a list in another
     -- order, or one that grew in the middle, shows no more than what changed.

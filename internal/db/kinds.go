@@ -115,3 +115,29 @@ func mergeSeen[T any](ctx context.Context, tx pgx.Tx, n *Night, k kind[T], objec
 	}
 	return nil
 }
+
+// setShown sets what coverage says of the objects of a tenant that the views
+// show: how many there are, and their digest. A list tells no more than those
+// that were asked for.
+func setShown[T any](ctx context.Context, tx pgx.Tx, n *Night, k kind[T], c *snapshot.Coverage) error {
+	rows, err := tx.Query(ctx, fmt.Sprintf(`
+		SELECT %s, digest
+		FROM history.%s
+		WHERE tenant_id = $1 AND valid_to_run IS NULL`, k.key, k.table), n.tenant.ID)
+	if err != nil {
+		return err
+	}
+	entries, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (e snapshot.Entry, err error) {
+		var digest []byte
+		if err = row.Scan(&e.ID, &digest); err == nil {
+			e.Digest = snapshot.Digest(digest)
+		}
+		return e, err
+	})
+	if err != nil {
+		return err
+	}
+	digest := snapshot.CollectionDigest(entries)
+	c.Stored, c.Digest = int64(len(entries)), &digest
+	return nil
+}

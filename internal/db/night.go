@@ -225,11 +225,7 @@ func (n *Night) MergeCampaigns(ctx context.Context, campaigns []snapshot.Campaig
 			if err := mergeSeen(ctx, tx, n, campaignKind, campaigns); err != nil {
 				return err
 			}
-			err = tx.QueryRow(ctx, `
-				SELECT count(*)
-				FROM history.campaign
-				WHERE tenant_id = $1 AND valid_to_run IS NULL`, n.tenant.ID).Scan(&c.Stored)
-			if err != nil {
+			if err := setShown(ctx, tx, n, campaignKind, &c); err != nil {
 				return err
 			}
 		}
@@ -258,11 +254,7 @@ func (n *Night) MergeTasks(ctx context.Context, seen []snapshot.Task, gone []str
 			if err := mergeSeen(ctx, tx, n, taskKind, seen); err != nil {
 				return err
 			}
-			err = tx.QueryRow(ctx, `
-				SELECT count(*)
-				FROM history.task
-				WHERE tenant_id = $1 AND valid_to_run IS NULL`, n.tenant.ID).Scan(&c.Stored)
-			if err != nil {
+			if err := setShown(ctx, tx, n, taskKind, &c); err != nil {
 				return err
 			}
 		}

@@ -46,8 +46,8 @@ func (s *Store) Read(ctx context.Context, t Tenant, run int64, baseline *int64, 
 
 // Rows yields the rows of an audit view as the run sees it, the columns in the
 // order asked, ordered by the view's key in byte order, nulls first. Values are
-// nil, string, bool, int64, time.Time in UTC, or []string. An error ends the
-// sequence.
+// nil, string, bool, int64, time.Time in UTC, or []string; the column raw is of
+// none of these and is not read this way. An error ends the sequence.
 func (r *Reader) Rows(ctx context.Context, view string, columns []string) iter.Seq2[[]any, error] {
 	from := pgx.Identifier{"audit", view}.Sanitize()
 	return r.rows(ctx, view, columns, from+` WHERE tenant = $1 AND run_id = $2`, r.tenant.Name, r.run)

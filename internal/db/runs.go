@@ -299,12 +299,12 @@ func (s *Store) AddEffort(ctx context.Context, t Tenant, id int64, e Effort, pro
 	return nil
 }
 
-// Tenants lists the tenants that the database knows, by name.
+// Tenants lists the tenants that the database knows, by name in byte order.
 func (s *Store) Tenants(ctx context.Context) ([]Tenant, error) {
 	rows, err := s.pool.Query(ctx, `
 		SELECT tenant_id, name, host
 		FROM history.tenant
-		ORDER BY name`)
+		ORDER BY name COLLATE "C"`)
 	if err != nil {
 		return nil, fmt.Errorf("list tenants: %w", err)
 	}
