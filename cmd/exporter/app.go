@@ -71,13 +71,12 @@ changed for people who open spreadsheets.`,
 	f.BoolVar(&a.noProgress, "no-progress", false, "no progress bar, even on a terminal")
 	root.AddCommand(a.runCommand(), a.reportCommand(), a.diffCommand(), a.runsCommand(), a.migrateCommand(),
 		a.psqlCommand(), a.demoCommand(), a.simulateCommand(), a.versionCommand())
-	for _, c := range root.Commands() {
-		usageArgs(c)
-	}
+	usageArgs(root)
 	return root
 }
 
-// usageArgs makes a command's complaint about its arguments a usage error.
+// usageArgs makes the complaints of a command, and of those below it, about
+// their arguments usage errors.
 func usageArgs(c *cobra.Command) {
 	check := c.Args
 	if check == nil {

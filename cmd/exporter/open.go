@@ -42,7 +42,7 @@ func (a *app) loadConfig() (config.Config, error) {
 		return config.Config{}, usageError{err}
 	}
 	for _, w := range c.Warnings() {
-		a.log.Warn(w)
+		a.log.Warn("configuration", slog.String("warning", w))
 	}
 	return c, nil
 }

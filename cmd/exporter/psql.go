@@ -6,9 +6,11 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
@@ -62,7 +64,8 @@ func (a *app) psql(cmd *cobra.Command, d database, args []string) error {
 	}
 	child.Stdin, child.Stdout, child.Stderr = a.stdin, a.stdout, a.stderr
 	// Ctrl-C is psql's: it cancels a query, not the session.
-	child.Cancel = func() error { return nil }
+	signal.Ignore(syscall.SIGINT)
+	child.Cancel = func() error { return child.Process.Signal(syscall.SIGTERM) }
 	return child.Run()
 }
 
