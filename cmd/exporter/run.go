@@ -116,6 +116,9 @@ func jobOptions(c config.Config, o runOptions) (job.Options, error) {
 	if s.Permissions == "by_entitlement" {
 		return job.Options{}, usageError{errors.New("certifications.permissions: by_entitlement is not served by this version: use flagged, all or none")}
 	}
+	if c.Tenant.APIVersion == "beta" {
+		return job.Options{}, usageError{errors.New("tenant.api_version: a run of beta is not served by this version: use v1, v2026, v2025, v2024 or v3")}
+	}
 	v := version()
 	options := job.Options{
 		Tenant: c.Tenant.Name,
