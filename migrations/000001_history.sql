@@ -76,6 +76,7 @@ CREATE TABLE history.coverage (
     detail_code      text,
     tracking_id      text,
     error            text,
+    note             text,
     read_at          timestamptz,
     PRIMARY KEY (tenant_id, certification_no, collection, run_id),
     FOREIGN KEY (tenant_id, run_id) REFERENCES history.run
@@ -190,8 +191,10 @@ CREATE TABLE history.item_permissions (
     valid_from_run   bigint NOT NULL,
     valid_to_run     bigint CHECK (valid_to_run > valid_from_run),
     digest           bytea NOT NULL,
+    read_through     text,
     PRIMARY KEY (tenant_id, certification_no, item_id, valid_from_run)
 );
+COMMENT ON COLUMN history.item_permissions.read_through IS 'The item of the same entitlement whose list was read for this version; null: the item''s own was.';
 COMMENT ON COLUMN history.item_permissions.digest IS 'The permission set the item has.';
 
 -- Permission lists by content: equal lists are stored once, however many items
@@ -259,7 +262,7 @@ CREATE UNLOGGED TABLE staging.review_item (
 );
 CREATE UNLOGGED TABLE staging.item_permissions (
     tenant_id integer NOT NULL, certification_no bigint NOT NULL, run_id bigint NOT NULL,
-    item_id text COLLATE "C" NOT NULL, digest bytea NOT NULL
+    item_id text COLLATE "C" NOT NULL, digest bytea NOT NULL, read_through text
 );
 CREATE INDEX staging_reviewer ON staging.reviewer (tenant_id, certification_no, run_id);
 CREATE INDEX staging_review_item ON staging.review_item (tenant_id, certification_no, run_id);

@@ -34,7 +34,7 @@ JOIN history.tenant t USING (tenant_id);
 CREATE VIEW audit.coverage AS
 SELECT t.name AS tenant, c.run_id, k.certification_id, c.collection, c.outcome, c.expected, c.read,
        c.distinct_read, c.attempts, c.captured_run_id, c.params_sha256, c.http_status, c.detail_code,
-       c.tracking_id, c.error, c.read_at
+       c.tracking_id, c.error, c.read_at, c.note
 FROM history.coverage c
 JOIN history.tenant t USING (tenant_id)
 LEFT JOIN history.known_certification k USING (tenant_id, certification_no);

@@ -113,9 +113,6 @@ func jobOptions(c config.Config, o runOptions) (job.Options, error) {
 		return job.Options{}, usageError{err}
 	}
 	s := c.Certifications
-	if s.Permissions == "by_entitlement" {
-		return job.Options{}, usageError{errors.New("certifications.permissions: by_entitlement is not served by this version: use flagged, all or none")}
-	}
 	if c.Tenant.APIVersion == "beta" {
 		return job.Options{}, usageError{errors.New("tenant.api_version: a run of beta is not served by this version: use v1, v2026, v2025, v2024 or v3")}
 	}
@@ -126,7 +123,7 @@ func jobOptions(c config.Config, o runOptions) (job.Options, error) {
 			IDs: s.IDs, CampaignIDs: s.CampaignIDs, Filter: s.Filter, RecaptureSigned: s.RecaptureSigned,
 			Permissions: s.Permissions, PermissionsFilter: s.PermissionsFilter, ReviewersFilter: s.ReviewersFilter,
 		},
-		KnownGaps: s.KnownGaps, Certifications: c.Workers.Certifications, Requests: c.Workers.Requests,
+		KnownGaps: s.KnownGaps, Certifications: c.Workers.Certifications, Requests: c.Workers.Requests, Sample: s.PermissionsSample,
 		Resume: o.resume, Trigger: o.trigger,
 		Settings: report.Settings{Formats: c.Report.Formats, FormulaGuard: c.Report.FormulaGuard},
 		Facts: job.Facts{

@@ -80,13 +80,13 @@ func (c *Capture) ReviewItems() snapshot.Sink[snapshot.ReviewItem] { return c.it
 // permission lists before it was interrupted: the list of each item among
 // flagged, and the number of permissions in all. Lists of other items are
 // dropped, as their items have gone since.
-func (c *Capture) StagedPermissions(ctx context.Context, flagged []string) (lists []snapshot.Entry, permissions int64, err error) {
+func (c *Capture) StagedPermissions(ctx context.Context, flagged []snapshot.FlaggedItem) (lists []snapshot.Entry, permissions int64, err error) {
 	n := c.night
 	err = n.store.inTx(ctx, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `
 			DELETE FROM staging.item_permissions
 			WHERE tenant_id = $1 AND certification_no = $2 AND run_id = $3 AND NOT item_id = ANY ($4)`,
-			n.tenant.ID, c.no, n.run, orEmpty(flagged)); err != nil {
+			n.tenant.ID, c.no, n.run, idsOf(flagged)); err != nil {
 			return err
 		}
 		rows, err := tx.Query(ctx, `
@@ -113,12 +113,22 @@ func (c *Capture) StagedPermissions(ctx context.Context, flagged []string) (list
 	return lists, permissions, nil
 }
 
-// FlaggedItems returns the ids of the certification's current items that have
-// permissions, from history: for a run that is resumed after the items were
-// merged.
-func (c *Capture) FlaggedItems(ctx context.Context, all bool) ([]string, error) {
+func idsOf(items []snapshot.FlaggedItem) []string {
+	ids := make([]string, len(items))
+	for i, item := range items {
+		ids[i] = item.ID
+	}
+	return ids
+}
+
+// FlaggedItems returns the certification's current items that have
+// permissions, or with all every entitlement, from history: for a run that is
+// resumed after the items were merged.
+func (c *Capture) FlaggedItems(ctx context.Context, all bool) ([]snapshot.FlaggedItem, error) {
 	rows, err := c.night.store.pool.Query(ctx, `
-		SELECT item_id
+		SELECT item_id,
+		       CASE WHEN raw @? '$.accessSummary.entitlement ? (@.isPermission == true)' THEN ''
+		            ELSE coalesce(raw #>> '{accessSummary,entitlement,id}', '') END
 		FROM history.review_item
 		WHERE tenant_id = $1 AND certification_no = $2 AND valid_to_run IS NULL
 		  AND (has_permissions OR $3 AND access_type = 'ENTITLEMENT')
@@ -126,11 +136,11 @@ func (c *Capture) FlaggedItems(ctx context.Context, all bool) ([]string, error) 
 	if err != nil {
 		return nil, fmt.Errorf("certification %s: flagged items: %w", c.id, err)
 	}
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	items, err := pgx.CollectRows(rows, pgx.RowToStructByPos[snapshot.FlaggedItem])
 	if err != nil {
 		return nil, fmt.Errorf("certification %s: flagged items: %w", c.id, err)
 	}
-	return ids, nil
+	return items, nil
 }
 
 // StagePermissions takes the proved permission list of one item.

@@ -65,9 +65,9 @@ var reviewItemKind = kind[snapshot.ReviewItem]{
 
 var itemPermissionsKind = kind[snapshot.ItemPermissions]{
 	table: "item_permissions", key: "item_id",
-	columns: []string{"digest"},
+	columns: []string{"digest", "read_through"},
 	values: func(v snapshot.ItemPermissions) []any {
-		return []any{v.ItemID, v.Digest[:]}
+		return []any{v.ItemID, v.Digest[:], v.ReadThrough}
 	},
 	size: func(snapshot.ItemPermissions) int { return 128 },
 }

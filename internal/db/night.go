@@ -178,15 +178,15 @@ func (n *Night) saveCoverage(ctx context.Context, tx pgx.Tx, certificationNo int
 		}
 		b.Queue(`
 			INSERT INTO history.coverage (tenant_id, certification_no, collection, run_id, outcome, expected, read, distinct_read,
-			    attempts, stored, captured_run_id, signed, params_sha256, digest, http_status, detail_code, tracking_id, error, read_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+			    attempts, stored, captured_run_id, signed, params_sha256, digest, http_status, detail_code, tracking_id, error, note, read_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
 			ON CONFLICT (tenant_id, certification_no, collection, run_id) DO UPDATE
 			SET outcome = excluded.outcome, expected = excluded.expected, read = excluded.read, distinct_read = excluded.distinct_read,
 			    attempts = excluded.attempts, stored = excluded.stored, captured_run_id = excluded.captured_run_id, signed = excluded.signed,
 			    params_sha256 = excluded.params_sha256, digest = excluded.digest, http_status = excluded.http_status,
-			    detail_code = excluded.detail_code, tracking_id = excluded.tracking_id, error = excluded.error, read_at = excluded.read_at`,
+			    detail_code = excluded.detail_code, tracking_id = excluded.tracking_id, error = excluded.error, note = excluded.note, read_at = excluded.read_at`,
 			n.tenant.ID, certificationNo, c.Collection, n.run, c.Outcome, c.Expected, c.Read, c.DistinctRead, c.Attempts, c.Stored,
-			captured, c.Signed, c.ParamsSHA256, digest, c.HTTPStatus, c.DetailCode, c.TrackingID, c.Error, c.ReadAt)
+			captured, c.Signed, c.ParamsSHA256, digest, c.HTTPStatus, c.DetailCode, c.TrackingID, c.Error, c.Note, c.ReadAt)
 	}
 	return tx.SendBatch(ctx, &b).Close()
 }

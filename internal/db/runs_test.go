@@ -243,7 +243,7 @@ func TestResumedRunFindsWhatItStaged(t *testing.T) {
 	c, err = n.Capture(t.Context(), "a")
 	o.fatal(err)
 	for range 2 { // what it drops it does not need again
-		lists, total, err := c.StagedPermissions(t.Context(), []string{"i", "never asked"})
+		lists, total, err := c.StagedPermissions(t.Context(), []snapshot.FlaggedItem{{ID: "i"}, {ID: "never asked"}})
 		o.fatal(err)
 		if diff := cmp.Diff([]snapshot.Entry{{ID: "i", Digest: kept.Digest}}, lists); diff != "" || total != 2 {
 			t.Errorf("%d permissions staged (-want +got):\n%s", total, diff)
@@ -263,7 +263,10 @@ func TestFlaggedItems(t *testing.T) {
 	run := o.night(newWorld(c))
 	capture, err := o.store.Night(o.tenant, run.ID).Capture(t.Context(), "a")
 	o.fatal(err)
-	for all, want := range map[bool][]string{false: {"flagged"}, true: {"entitlement", "flagged"}} {
+	for all, want := range map[bool][]snapshot.FlaggedItem{
+		false: {{ID: "flagged"}},
+		true:  {{ID: "entitlement"}, {ID: "flagged"}},
+	} {
 		got, err := capture.FlaggedItems(t.Context(), all)
 		o.fatal(err)
 		if diff := cmp.Diff(want, got); diff != "" {

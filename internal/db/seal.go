@@ -98,6 +98,22 @@ func verdict(ctx context.Context, tx pgx.Tx, t Tenant, id int64, accepted []stri
 	if lists != 3 { // campaigns, certifications, tasks
 		return "", errors.New("the run has not settled all of its lists")
 	}
+	var torn int64
+	err = tx.QueryRow(ctx, `
+		SELECT count(*)
+		FROM (
+		    SELECT certification_no
+		    FROM history.coverage
+		    WHERE tenant_id = $1 AND run_id = $2 AND certification_no <> 0
+		    GROUP BY certification_no
+		    HAVING count(*) FILTER (WHERE collection IN ('certification', 'reviewers', 'review_items', 'permissions')) <> 4
+		) c`, t.ID, id).Scan(&torn)
+	if err != nil {
+		return "", err
+	}
+	if torn > 0 {
+		return "", fmt.Errorf("the run has not settled all collections of %d certifications", torn)
+	}
 	if gaps > 0 {
 		return snapshot.Partial, nil
 	}
@@ -131,7 +147,7 @@ func rootOf(ctx context.Context, tx pgx.Tx, t Tenant, id int64, status snapshot.
 	rows, err = tx.Query(ctx, `
 		SELECT k.certification_id, c.collection, c.outcome, c.expected, c.read, c.distinct_read, c.attempts, c.stored,
 		       c.captured_run_id, c.signed, c.params_sha256, encode(c.digest, 'hex'), c.http_status, c.detail_code,
-		       c.tracking_id, c.error, c.read_at
+		       c.tracking_id, c.error, c.note, c.read_at
 		FROM history.coverage c
 		LEFT JOIN history.known_certification k USING (tenant_id, certification_no)
 		WHERE c.tenant_id = $1 AND c.run_id = $2
@@ -145,11 +161,11 @@ func rootOf(ctx context.Context, tx pgx.Tx, t Tenant, id int64, status snapshot.
 		Signed                                                   bool
 		Params, Digest                                           *string
 		HTTPStatus                                               *int64
-		DetailCode, TrackingID, Error                            *string
+		DetailCode, TrackingID, Error, Note                      *string
 		ReadAt                                                   *time.Time
 	}
 	_, err = pgx.ForEachRow(rows, []any{&c.Certification, &c.Collection, &c.Outcome, &c.Expected, &c.Read, &c.DistinctRead, &c.Attempts, &c.Stored,
-		&c.Captured, &c.Signed, &c.Params, &c.Digest, &c.HTTPStatus, &c.DetailCode, &c.TrackingID, &c.Error, &c.ReadAt}, func() error {
+		&c.Captured, &c.Signed, &c.Params, &c.Digest, &c.HTTPStatus, &c.DetailCode, &c.TrackingID, &c.Error, &c.Note, &c.ReadAt}, func() error {
 		if c.ReadAt != nil {
 			*c.ReadAt = c.ReadAt.UTC()
 		}

@@ -165,6 +165,8 @@ func reviewItem(d *decoder, raw json.RawMessage) row[snapshot.ReviewItem] {
 		Completed:             o.boolean("completed"),
 		Decision:              o.enum("decision", "APPROVE", "REVOKE"),
 		Comments:              o.text("comments"),
+		EntitlementID:         entitlement.text("id"),
+		IsPermission:          entitlement.boolean("isPermission"),
 		Object:                snapshot.Object{Raw: clean, Digest: digest},
 	}
 	// The flag stands at whichever of the three the access is.

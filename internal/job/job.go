@@ -30,6 +30,7 @@ type Options struct {
 	KnownGaps      []string // certifications whose gaps do not make the run PARTIAL
 	Certifications int      // walked at a time
 	Requests       int      // permission requests under way for one certification
+	Sample         float64  // share read one by one where permissions are read by entitlement
 	Resume         db.Resume
 	Trigger        string // what starts the run: run, schedule, demo
 
@@ -156,7 +157,7 @@ func night(ctx context.Context, o Options, t db.Tenant, run db.Run, resumed bool
 		return db.Run{}, err
 	}
 	seen, err := walk.Night(ctx, o.API, store, history, walk.Options{
-		Scope: o.Scope, Workers: o.Certifications, Requests: o.Requests, Resumed: resumed, Progress: o.Progress, Logger: log,
+		Scope: o.Scope, Workers: o.Certifications, Requests: o.Requests, Sample: o.Sample, Seed: run.ID, Resumed: resumed, Progress: o.Progress, Logger: log,
 	})
 	stats := o.API.Stats()
 	for name, value := range stats.Deprecation {

@@ -20,6 +20,7 @@ func coverageTable() table {
 			{Name: "tracking_id", Header: "Tracking id", Kind: idKind, Width: idWidth, Meaning: "The tenant's id of the failed request; its support asks for it", Source: "error body: trackingId", Blank: "no error, or none given"},
 			{Name: "error", Header: "Error", Kind: textKind, Width: 50, Wrap: true, Meaning: "Why the collection was not proved", Source: "exporter", Blank: "no error"},
 			{Name: "read_at", Header: "Read at (UTC)", Kind: instantKind, Width: 20, Meaning: "When the last reading ended", Source: "exporter", Blank: "not read"},
+			{Name: "note", Header: "Note", Kind: textKind, Width: 44, Wrap: true, Meaning: "How the collection was read, where that needs saying: permissions by entitlement, with the sample that checked them", Source: "exporter", Blank: "read as usual"},
 		},
 	}
 }

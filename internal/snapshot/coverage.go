@@ -80,6 +80,7 @@ type Coverage struct {
 	DetailCode   *string
 	TrackingID   *string
 	Error        *string
+	Note         *string // how it was read, where that needs saying
 	ReadAt       *time.Time
 }
 

@@ -118,11 +118,33 @@ type ReviewItem struct {
 	Completed             *bool
 	Decision              *string // APPROVE, REVOKE, or nil while undecided
 	Comments              *string
+	// EntitlementID is the entitlement's own id, and IsPermission says that the
+	// access is itself a permission, whose list is its own. They decide how
+	// permissions are read; in history they are in Raw alone.
+	EntitlementID *string
+	IsPermission  *bool
 	Object
+}
+
+// FlaggedItem is a review item whose permissions are to be read.
+type FlaggedItem struct {
+	ID string
+	// EntitlementID is the entitlement whose permissions it shares with other
+	// items; empty where they are its own, or where that is not known.
+	EntitlementID string
 }
 
 // Flagged says whether the tenant announces permissions for this item.
 func (i ReviewItem) Flagged() bool { return i.HasPermissions != nil && *i.HasPermissions }
+
+// AsFlagged is the item as one whose permissions are to be read.
+func (i ReviewItem) AsFlagged() FlaggedItem {
+	f := FlaggedItem{ID: i.ID}
+	if own := i.IsPermission != nil && *i.IsPermission; !own && i.EntitlementID != nil {
+		f.EntitlementID = *i.EntitlementID
+	}
+	return f
+}
 
 // Permission is one target with the rights an entitlement grants on it. It has
 // no id; the same permission may occur twice in a list.
@@ -141,6 +163,9 @@ type ItemPermissions struct {
 	// Digest is the content address of the list; equal lists have one digest
 	// whichever item they belong to.
 	Digest Digest
+	// ReadThrough is the item of the same entitlement whose list this is; nil
+	// where the item's own list was read.
+	ReadThrough *string
 }
 
 // Task states that end a task; the tenant's lists show only unfinished ones.

@@ -22,6 +22,7 @@ type certification struct {
 	signed  bool
 	capture Capture
 	rows    map[snapshot.Collection]snapshot.Coverage
+	later   *waiting // its permissions are read by entitlement, after the walk
 }
 
 // visit settles every collection of one certification, then merges them.
@@ -55,6 +56,11 @@ func (w *walker) visit(ctx context.Context, v visit) error {
 	// What was read whole is worth the moment it takes to store it.
 	if err := capture.Merge(context.WithoutCancel(ctx), c.header, gone, coverage); err != nil {
 		return err
+	}
+	if c.later != nil {
+		w.mu.Lock()
+		w.waiting = append(w.waiting, *c.later)
+		w.mu.Unlock()
 	}
 	c.log(ctx, coverage)
 	return nil
@@ -211,9 +217,9 @@ func (c *certification) readReviewers(ctx context.Context) error {
 	return err
 }
 
-// readItems settles the review items and returns the ids of those whose
-// permissions are to be read.
-func (c *certification) readItems(ctx context.Context) ([]string, error) {
+// readItems settles the review items and returns those whose permissions are
+// to be read.
+func (c *certification) readItems(ctx context.Context) ([]snapshot.FlaggedItem, error) {
 	all := c.Scope.Permissions == PermissionsAll
 	if c.needless(snapshot.ReviewItems) {
 		if c.needless(snapshot.Permissions) || c.Scope.Permissions == PermissionsNone {
@@ -234,12 +240,12 @@ func (c *certification) readItems(ctx context.Context) ([]string, error) {
 	return items.flagged, err
 }
 
-// watched passes review items on and remembers the ids of those whose
-// permissions are to be read.
+// watched passes review items on and remembers those whose permissions are to
+// be read.
 type watched struct {
 	snapshot.Sink[snapshot.ReviewItem]
 	all     bool
-	flagged []string
+	flagged []snapshot.FlaggedItem
 }
 
 func (w *watched) Restart(ctx context.Context) error {
@@ -250,7 +256,7 @@ func (w *watched) Restart(ctx context.Context) error {
 func (w *watched) Page(ctx context.Context, rows []snapshot.ReviewItem) error {
 	for _, r := range rows {
 		if r.Flagged() || w.all && r.AccessType != nil && *r.AccessType == "ENTITLEMENT" {
-			w.flagged = append(w.flagged, r.ID)
+			w.flagged = append(w.flagged, r.AsFlagged())
 		}
 	}
 	return w.Sink.Page(ctx, rows)

@@ -22,10 +22,11 @@ func (w *walker) carry(before snapshot.Shown, id string, c snapshot.Collection, 
 // failed turns the error of a reading into its outcome. The error is returned
 // where it ends the night instead: credentials, the context, the store.
 func failed(c *snapshot.Coverage, err error, governanceGroup bool) error {
-	var e *fetch.Error
-	if errors.Is(err, fetch.ErrAuth) || errors.Is(err, context.Canceled) || !errors.As(err, &e) {
+	if fatal(err) {
 		return err
 	}
+	var e *fetch.Error
+	errors.As(err, &e)
 	switch {
 	case governanceGroup && e.Status >= 400 && e.Status < 500:
 		c.Outcome = snapshot.Unsupported
@@ -41,6 +42,12 @@ func failed(c *snapshot.Coverage, err error, governanceGroup bool) error {
 	c.Error = nonEmpty(err.Error())
 	c.ReadAt = now()
 	return nil
+}
+
+// fatal says whether an error ends the night rather than one list.
+func fatal(err error) bool {
+	var e *fetch.Error
+	return err != nil && (errors.Is(err, fetch.ErrAuth) || errors.Is(err, context.Canceled) || !errors.As(err, &e))
 }
 
 // settle sets a coverage row from a proof.

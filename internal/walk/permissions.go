@@ -12,7 +12,7 @@ import (
 
 // readPermissions settles the permissions of a certification: one list for
 // each flagged item. They are complete only if every one of them was proved.
-func (c *certification) readPermissions(ctx context.Context, flagged []string) error {
+func (c *certification) readPermissions(ctx context.Context, flagged []snapshot.FlaggedItem) error {
 	if c.Scope.Permissions == PermissionsNone {
 		if !c.settledTonight(snapshot.Permissions) {
 			row := c.row(snapshot.Permissions)
@@ -29,6 +29,10 @@ func (c *certification) readPermissions(ctx context.Context, flagged []string) e
 		return nil
 	}
 	t := tally{row: c.row(snapshot.Permissions), stated: true}
+	if c.Scope.Permissions == PermissionsByEntitlement {
+		c.later = &waiting{id: c.id, signed: c.signed, group: c.group, row: t.row, items: flagged}
+		return nil
+	}
 	if c.Resumed {
 		staged, permissions, err := c.capture.StagedPermissions(ctx, flagged)
 		if err != nil {
@@ -36,30 +40,57 @@ func (c *certification) readPermissions(ctx context.Context, flagged []string) e
 		}
 		flagged = t.resume(flagged, staged, permissions)
 	}
-	if err := c.askAll(ctx, flagged, &t); err != nil {
+	err := c.askAll(ctx, flagged, func(ctx context.Context, id string, a answer) error {
+		return t.take(ctx, c.capture, id, a, c.group)
+	})
+	if err != nil {
 		return err
 	}
 	c.rows[snapshot.Permissions] = t.coverage(c.signed)
 	return nil
 }
 
-// askAll asks for the permissions of items, several at a time, and takes the
-// answers in order.
-func (c *certification) askAll(ctx context.Context, items []string, t *tally) error {
+// answer is what reading the permissions of one item came to.
+type answer struct {
+	list  snapshot.ItemPermissions
+	proof fetch.Proof
+	err   error
+}
+
+// proved says whether the list is known to be whole.
+func (a answer) proved() bool { return a.err == nil && a.proof.Proved }
+
+// askAll asks for the permissions of a certification's items, several at a
+// time, and hands over the answers in order, one at a time.
+func (c *certification) askAll(ctx context.Context, items []snapshot.FlaggedItem, take func(context.Context, string, answer) error) error {
+	questions := make([]question, len(items))
+	for i, item := range items {
+		questions[i] = question{certification: c.id, item: item.ID}
+	}
+	return c.ask(ctx, questions, func(ctx context.Context, q question, a answer) error { return take(ctx, q.item, a) })
+}
+
+// question asks for the permissions of an item.
+type question struct{ certification, item string }
+
+// ask asks several questions at a time and hands over the answers in order, one
+// at a time.
+func (w *walker) ask(ctx context.Context, questions []question, take func(context.Context, question, answer) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	answers := stream.New().WithMaxGoroutines(c.Requests)
-	for _, id := range items {
+	answers := stream.New().WithMaxGoroutines(w.Requests)
+	for _, q := range questions {
 		if ctx.Err() != nil {
 			break
 		}
 		answers.Go(func() stream.Callback {
-			list, proof, err := c.api.Permissions(ctx, c.id, id, c.Scope.PermissionsFilter)
+			var a answer
+			a.list, a.proof, a.err = w.api.Permissions(ctx, q.certification, q.item, w.Scope.PermissionsFilter)
 			return func() {
 				if ctx.Err() != nil {
 					return
 				}
-				if err := c.take(ctx, t, id, list, proof, err); err != nil {
+				if err := take(ctx, q, a); err != nil {
 					cancel(err)
 				}
 			}
@@ -71,33 +102,33 @@ func (c *certification) askAll(ctx context.Context, items []string, t *tally) er
 
 // take adds one item's answer to the tally, and stages its list where that was
 // proved.
-func (c *certification) take(ctx context.Context, t *tally, id string, list snapshot.ItemPermissions, proof fetch.Proof, err error) error {
+func (t *tally) take(ctx context.Context, capture Capture, id string, a answer, group bool) error {
 	t.items++
-	t.row.Attempts = max(t.row.Attempts, proof.Attempts)
-	if err != nil {
+	t.row.Attempts = max(t.row.Attempts, a.proof.Attempts)
+	if a.err != nil {
 		gap := t.row
-		if err := failed(&gap, fmt.Errorf("item %s: %w", id, err), c.group); err != nil {
+		if err := failed(&gap, fmt.Errorf("item %s: %w", id, a.err), group); err != nil {
 			return err
 		}
 		t.miss(gap)
 		return nil
 	}
-	t.read += proof.Read
-	if proof.Expected == nil {
+	t.read += a.proof.Read
+	if a.proof.Expected == nil {
 		t.stated = false
 	} else {
-		t.expected += *proof.Expected
+		t.expected += *a.proof.Expected
 	}
-	if !proof.Proved {
+	if !a.proof.Proved {
 		gap := t.row
-		why := fmt.Sprintf("item %s: %s", id, proof.Why)
+		why := fmt.Sprintf("item %s: %s", id, a.proof.Why)
 		gap.Outcome, gap.Error = snapshot.Incomplete, &why
 		t.miss(gap)
 		return nil
 	}
-	t.stored += int64(len(list.Permissions))
-	t.entries = append(t.entries, snapshot.Entry{ID: id, Digest: list.Digest})
-	return c.capture.StagePermissions(ctx, list)
+	t.stored += int64(len(a.list.Permissions))
+	t.entries = append(t.entries, snapshot.Entry{ID: id, Digest: a.list.Digest})
+	return capture.StagePermissions(ctx, a.list)
 }
 
 // tally adds up the permission lists of a certification's items.
@@ -113,7 +144,7 @@ type tally struct {
 
 // resume counts lists that were proved and staged before the run was
 // interrupted, and returns the items still to ask for.
-func (t *tally) resume(flagged []string, staged []snapshot.Entry, permissions int64) []string {
+func (t *tally) resume(flagged []snapshot.FlaggedItem, staged []snapshot.Entry, permissions int64) []snapshot.FlaggedItem {
 	have := map[string]bool{}
 	for _, e := range staged {
 		have[e.ID] = true
@@ -123,10 +154,10 @@ func (t *tally) resume(flagged []string, staged []snapshot.Entry, permissions in
 	t.expected += permissions
 	t.read += permissions
 	t.stored += permissions
-	var rest []string
-	for _, id := range flagged {
-		if !have[id] {
-			rest = append(rest, id)
+	var rest []snapshot.FlaggedItem
+	for _, item := range flagged {
+		if !have[item.ID] {
+			rest = append(rest, item)
 		}
 	}
 	return rest

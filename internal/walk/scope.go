@@ -9,9 +9,10 @@ import (
 
 // The ways to read permissions.
 const (
-	PermissionsFlagged = "flagged" // of items the tenant says have some
-	PermissionsAll     = "all"     // of every entitlement
-	PermissionsNone    = "none"
+	PermissionsFlagged       = "flagged"        // of items the tenant says have some
+	PermissionsByEntitlement = "by_entitlement" // of the same items, once for each entitlement
+	PermissionsAll           = "all"            // of every entitlement
+	PermissionsNone          = "none"
 )
 
 // Scope is what a night is asked to walk: which certifications, and what of

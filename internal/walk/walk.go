@@ -15,6 +15,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/sourcegraph/conc/pool"
@@ -44,10 +45,10 @@ type Capture interface {
 	StagePermissions(ctx context.Context, p snapshot.ItemPermissions) error
 	// StagedPermissions returns the lists of flagged items that an interrupted
 	// reading of this run has staged, and their permissions in all.
-	StagedPermissions(ctx context.Context, flagged []string) ([]snapshot.Entry, int64, error)
-	// FlaggedItems returns the ids of the stored items whose permissions are
-	// read: those with permissions, or all entitlements.
-	FlaggedItems(ctx context.Context, all bool) ([]string, error)
+	StagedPermissions(ctx context.Context, flagged []snapshot.FlaggedItem) ([]snapshot.Entry, int64, error)
+	// FlaggedItems returns the stored items whose permissions are read: those
+	// with permissions, or all entitlements.
+	FlaggedItems(ctx context.Context, all bool) ([]snapshot.FlaggedItem, error)
 	Merge(ctx context.Context, header *snapshot.Certification, gone bool, coverage []snapshot.Coverage) error
 	// Discard drops what was staged, but for permission lists.
 	Discard(ctx context.Context) error
@@ -58,6 +59,11 @@ type Options struct {
 	Scope    Scope
 	Workers  int // certifications at a time
 	Requests int // permission requests under way for one certification
+	// Sample is the share of the items read through another of the same
+	// entitlement that is also read one by one, 0 to 1; at least 20 are. Seed
+	// chooses them: the run's number.
+	Sample float64
+	Seed   int64
 	// Resumed says that an earlier process began this run and was cut short.
 	Resumed  bool
 	Progress func(done, total int) // of certifications; may be nil; called from any worker
@@ -97,6 +103,9 @@ func Night(ctx context.Context, api *fetch.Client, store Store, history snapshot
 	if err := w.visitAll(ctx, w.plan(listed, list)); err != nil {
 		return result, err
 	}
+	if err := w.readByEntitlement(ctx); err != nil {
+		return result, err
+	}
 	return result, w.tasks(ctx)
 }
 
@@ -106,6 +115,9 @@ type walker struct {
 	store   Store
 	history snapshot.History
 	done    atomic.Int64
+
+	mu      sync.Mutex
+	waiting []waiting // certifications whose permissions are read by entitlement
 }
 
 // visitAll walks the certifications with bounded workers. The first error ends
