@@ -17,7 +17,7 @@ var promised = map[string]string{
 		certifications:bigint certifications_complete:bigint reviewers:bigint review_items:bigint permissions:bigint tasks:bigint
 		requests:bigint retries:bigint throttled:bigint root_sha256 previous_root_sha256 error`,
 	"coverage": `tenant run_id:bigint certification_id collection outcome expected:bigint read:bigint distinct_read:bigint attempts:integer
-		captured_run_id:bigint params_sha256 http_status:integer detail_code tracking_id error read_at:time`,
+		captured_run_id:bigint params_sha256 http_status:integer detail_code tracking_id error read_at:time note`,
 	"campaigns": `tenant run_id:bigint captured_run_id:bigint campaign_id name type status created:time deadline:time
 		total_certifications:bigint completed_certifications:bigint`,
 	"certifications": `tenant run_id:bigint captured_run_id:bigint certification_id name campaign_id campaign_name campaign_type phase
@@ -31,6 +31,8 @@ var promised = map[string]string{
 	"permissions": `tenant run_id:bigint captured_run_id:bigint certification_id item_id position:integer target rights:text[]`,
 	"tasks": `tenant run_id:bigint captured_run_id:bigint task_id certification_id target_type target_id type status errors:text[]
 		created:time first_seen_at:time last_seen_at:time`,
+	"reassign_requests": `tenant run_id:bigint request_id:bigint certification_id reassign_to reason target_count:integer targets:jsonb
+		requested_at:time state answered_at:time task_id http_status:integer detail_code tracking_id error`,
 	"changes": `tenant run_id:bigint baseline_run_id:bigint object class certification_id object_id field before after`,
 }
 

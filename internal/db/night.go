@@ -133,11 +133,28 @@ func (n *Night) tonight(ctx context.Context, h *snapshot.History) error {
 	return err
 }
 
+// openTasks reads the ids of tasks to follow: those unfinished when last seen,
+// and those made of our own reassign requests that no run has seen, as they may
+// have ended between two nights. Where a run that began a day after the answer,
+// or more, for clocks differ, proved the tasks without one, the tenant has no
+// such task.
 func (n *Night) openTasks(ctx context.Context, h *snapshot.History) error {
 	rows, err := n.store.pool.Query(ctx, `
 		SELECT task_id
 		FROM history.task
 		WHERE tenant_id = $1 AND valid_to_run IS NULL AND status IS DISTINCT FROM 'SUCCESS' AND status IS DISTINCT FROM 'ERROR'
+		UNION
+		SELECT q.task_id
+		FROM history.reassign_request q
+		WHERE q.tenant_id = $1 AND q.state = 'ACCEPTED'
+		  AND NOT EXISTS (
+		      SELECT FROM history.task v
+		      WHERE v.tenant_id = $1 AND v.task_id = q.task_id)
+		  AND NOT EXISTS (
+		      SELECT FROM history.coverage c
+		      JOIN history.run r USING (tenant_id, run_id)
+		      WHERE c.tenant_id = $1 AND c.certification_no = 0 AND c.collection = 'tasks' AND c.outcome = 'COMPLETE'
+		        AND r.started_at > q.answered_at + interval '1 day')
 		ORDER BY task_id`, n.tenant.ID)
 	if err != nil {
 		return err

@@ -61,7 +61,7 @@ func TestSheetsHaveNamesThatFitWhenContinued(t *testing.T) {
 func TestFilesHaveTheColumnsOfTheViews(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{
-		"coverage":       "tenant run_id certification_id collection outcome expected read distinct_read attempts captured_run_id params_sha256 http_status detail_code tracking_id error read_at",
+		"coverage":       "tenant run_id certification_id collection outcome expected read distinct_read attempts captured_run_id params_sha256 http_status detail_code tracking_id error read_at note",
 		"certifications": "tenant run_id captured_run_id certification_id name campaign_id campaign_name campaign_type phase reviewer_id reviewer_name reviewer_email reviewer_type created modified due signed completed decisions_made decisions_total identities_completed identities_total reassigned_from_id reassigned_from_reviewer reassignment_comment has_errors error_message",
 		"reviewers":      "tenant run_id captured_run_id certification_id reviewer_id name email type",
 		"review_items":   "tenant run_id captured_run_id certification_id item_id identity_id identity_name access_type access_id access_name source_id source_name attribute value account_native_identity privileged has_permissions new_access completed decision comments last_seen_undecided_at first_seen_decided_at",

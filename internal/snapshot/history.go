@@ -37,7 +37,8 @@ func (p Past) Deleted() bool { return p.Before[CertificationHeader].Outcome == N
 // History is what earlier runs know of a tenant, by certification id.
 type History struct {
 	Certifications map[string]Past
-	// OpenTasks are the ids of tasks that were not finished when last seen.
+	// OpenTasks are the ids of tasks that were not finished when last seen, and
+	// of those we asked for and have not seen yet.
 	OpenTasks []string
 	Before    map[Collection]Shown    // of the lists of a whole run
 	Tonight   map[Collection]Coverage // likewise
