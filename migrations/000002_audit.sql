@@ -108,15 +108,19 @@ SELECT t.name AS tenant, r.run_id, c.captured_run_id, v.task_id, v.certification
        v.type, v.status, v.errors, v.created, first_seen.started_at AS first_seen_at, last_seen.started_at AS last_seen_at
 FROM history.run r
 JOIN history.tenant t USING (tenant_id)
+JOIN history.task v
+  ON v.tenant_id = r.tenant_id AND v.valid_from_run <= r.run_id AND (v.valid_to_run IS NULL OR v.valid_to_run > r.run_id)
+LEFT JOIN history.known_certification k
+  ON k.tenant_id = v.tenant_id AND k.certification_id = v.certification_id
+-- A list of the whole run, or, where the API tells of tasks by certification,
+-- of each: whichever spoke last.
 CROSS JOIN LATERAL (
     SELECT c.captured_run_id
     FROM history.coverage c
-    WHERE c.tenant_id = r.tenant_id AND c.certification_no = 0 AND c.collection = 'tasks' AND c.run_id <= r.run_id
+    WHERE c.tenant_id = r.tenant_id AND c.certification_no IN (0, k.certification_no) AND c.collection = 'tasks' AND c.run_id <= r.run_id
     ORDER BY c.run_id DESC
     LIMIT 1
 ) c
-JOIN history.task v
-  ON v.tenant_id = r.tenant_id AND v.valid_from_run <= r.run_id AND (v.valid_to_run IS NULL OR v.valid_to_run > r.run_id)
 LEFT JOIN history.run first_seen
   ON first_seen.tenant_id = r.tenant_id AND first_seen.run_id = v.first_seen_run
 LEFT JOIN history.run last_seen

@@ -64,7 +64,7 @@ LANGUAGE sql STABLE AS $$
            b.outcome, b.run_id, b.captured_run_id, b.params, coalesce(b.outcome <> 'OUT_OF_SCOPE', false)
     FROM history.run r
     CROSS JOIN LATERAL (
-        SELECT k.certification_no, k.certification_id, ARRAY['certification', 'reviewers', 'review_items', 'permissions'] AS collections
+        SELECT k.certification_no, k.certification_id, ARRAY['certification', 'reviewers', 'review_items', 'permissions', 'tasks'] AS collections
         FROM history.known_certification k
         WHERE k.tenant_id = r.tenant_id
         UNION ALL
@@ -405,7 +405,7 @@ BEGIN
         SELECT v.task_id FROM history.task v WHERE v.tenant_id = ten AND v.valid_to_run > lo AND v.valid_to_run <= hi
     ),
     task_pair AS (
-        SELECT k.task_id, r.gone, r.came,
+        SELECT k.task_id, coalesce(own.gone, r.gone) AS gone, coalesce(own.came, r.came) AS came,
                CASE WHEN a.task_id IS NOT NULL THEN history.fields(a) END AS old,
                CASE WHEN b.task_id IS NOT NULL THEN history.fields(b) END AS new
         FROM task_key k
@@ -414,6 +414,7 @@ BEGIN
             AND a.valid_from_run <= from_run AND (a.valid_to_run IS NULL OR a.valid_to_run > from_run)
         LEFT JOIN history.task b ON b.tenant_id = ten AND b.task_id = k.task_id
             AND b.valid_from_run <= to_run AND (b.valid_to_run IS NULL OR b.valid_to_run > to_run)
+        LEFT JOIN reason own ON own.collection = 'tasks' AND own.certification_id = coalesce(b.certification_id, a.certification_id)
     ),
 
     -- All objects alike: one row a field, or one for the object as a whole.

@@ -25,6 +25,8 @@ type Capture struct {
 	reviewers   *stage[snapshot.Reviewer]
 	items       *stage[snapshot.ReviewItem]
 	permissions *stage[snapshot.ItemPermissions]
+	tasks       []snapshot.Task // seen tonight
+	goneTasks   []string
 
 	known map[snapshot.Digest]bool // permission sets stored already
 }
@@ -184,18 +186,28 @@ func (c *Capture) storeSet(ctx context.Context, p snapshot.ItemPermissions) erro
 	return err
 }
 
+// StageTasks takes the tasks of the certification, where the API version tells
+// of them by certification: those seen, and the ids of those that are gone.
+func (c *Capture) StageTasks(seen []snapshot.Task, gone []string) {
+	c.tasks, c.goneTasks = seen, gone
+}
+
 // Merge stores how the certification's collections ended and merges those that
 // are Complete and not Unchanged, all in one transaction. header is nil where
 // the header itself could not be read. Where gone is set, the tenant answered
 // 404 to the certification's id: all its versions end with this run.
 func (c *Capture) Merge(ctx context.Context, header *snapshot.Certification, gone bool, coverage []snapshot.Coverage) error {
 	n := c.night
-	merge := func(collection snapshot.Collection) (snapshot.Coverage, bool) {
+	of := func(collection snapshot.Collection) *snapshot.Coverage {
 		i := slices.IndexFunc(coverage, func(v snapshot.Coverage) bool { return v.Collection == collection })
-		if i < 0 || coverage[i].Outcome != snapshot.Complete || coverage[i].Unchanged {
-			return snapshot.Coverage{}, false
+		if i < 0 {
+			return nil
 		}
-		return coverage[i], true
+		return &coverage[i]
+	}
+	changed := func(collection snapshot.Collection) bool {
+		row := of(collection)
+		return row != nil && row.Outcome == snapshot.Complete && !row.Unchanged
 	}
 	err := n.store.inTx(ctx, func(tx pgx.Tx) error {
 		if gone {
@@ -203,23 +215,31 @@ func (c *Capture) Merge(ctx context.Context, header *snapshot.Certification, gon
 				return err
 			}
 		}
-		if _, ok := merge(snapshot.CertificationHeader); ok && header != nil {
+		if changed(snapshot.CertificationHeader) && header != nil {
 			if err := c.mergeHeader(ctx, tx, *header); err != nil {
 				return err
 			}
 		}
-		if _, ok := merge(snapshot.Reviewers); ok {
+		if changed(snapshot.Reviewers) {
 			if err := c.reviewers.mergeInto(ctx, tx, "", "", ""); err != nil {
 				return err
 			}
 		}
-		if _, ok := merge(snapshot.ReviewItems); ok {
+		if changed(snapshot.ReviewItems) {
 			if err := c.mergeItems(ctx, tx); err != nil {
 				return err
 			}
 		}
-		if _, ok := merge(snapshot.Permissions); ok {
+		if changed(snapshot.Permissions) {
 			if err := c.permissions.mergeInto(ctx, tx, "", "", ""); err != nil {
+				return err
+			}
+		}
+		if row := of(snapshot.Tasks); row != nil && row.Outcome == snapshot.Complete {
+			if err := n.mergeTasks(ctx, tx, c.tasks, c.goneTasks); err != nil {
+				return err
+			}
+			if err := setShown(ctx, tx, n, taskKind, c.id, row); err != nil {
 				return err
 			}
 		}

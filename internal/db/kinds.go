@@ -116,14 +116,18 @@ func mergeSeen[T any](ctx context.Context, tx pgx.Tx, n *Night, k kind[T], objec
 	return nil
 }
 
-// setShown sets what coverage says of the objects of a tenant that the views
-// show: how many there are, and their digest. A list tells no more than those
-// that were asked for.
-func setShown[T any](ctx context.Context, tx pgx.Tx, n *Night, k kind[T], c *snapshot.Coverage) error {
+// setShown sets what coverage says of the objects of a tenant, or of one of its
+// certifications, that the views show: how many there are, and their digest. A
+// list tells no more than those that were asked for.
+func setShown[T any](ctx context.Context, tx pgx.Tx, n *Night, k kind[T], certificationID string, c *snapshot.Coverage) error {
+	of, args := "", []any{n.tenant.ID}
+	if certificationID != "" {
+		of, args = "AND certification_id = $2", append(args, certificationID)
+	}
 	rows, err := tx.Query(ctx, fmt.Sprintf(`
 		SELECT %s, digest
 		FROM history.%s
-		WHERE tenant_id = $1 AND valid_to_run IS NULL`, k.key, k.table), n.tenant.ID)
+		WHERE tenant_id = $1 AND valid_to_run IS NULL %s`, k.key, k.table, of), args...)
 	if err != nil {
 		return err
 	}

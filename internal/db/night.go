@@ -69,7 +69,7 @@ func (n *Night) before(ctx context.Context, h *snapshot.History) error {
 	rows, err := n.store.pool.Query(ctx, `
 		SELECT k.certification_id, x.collection, c.outcome, c.captured_run_id, c.stored, c.digest, c.signed, coalesce(p.params_sha256, '')
 		FROM (
-		    SELECT certification_no, certification_id, ARRAY['certification', 'reviewers', 'review_items', 'permissions'] AS collections
+		    SELECT certification_no, certification_id, ARRAY['certification', 'reviewers', 'review_items', 'permissions', 'tasks'] AS collections
 		    FROM history.known_certification
 		    WHERE tenant_id = $1
 		    UNION ALL
@@ -140,11 +140,11 @@ func (n *Night) tonight(ctx context.Context, h *snapshot.History) error {
 // such task.
 func (n *Night) openTasks(ctx context.Context, h *snapshot.History) error {
 	rows, err := n.store.pool.Query(ctx, `
-		SELECT task_id
+		SELECT task_id, coalesce(certification_id, '') AS certification_id
 		FROM history.task
 		WHERE tenant_id = $1 AND valid_to_run IS NULL AND status IS DISTINCT FROM 'SUCCESS' AND status IS DISTINCT FROM 'ERROR'
 		UNION
-		SELECT q.task_id
+		SELECT q.task_id, q.certification_id
 		FROM history.reassign_request q
 		WHERE q.tenant_id = $1 AND q.state = 'ACCEPTED'
 		  AND NOT EXISTS (
@@ -153,13 +153,13 @@ func (n *Night) openTasks(ctx context.Context, h *snapshot.History) error {
 		  AND NOT EXISTS (
 		      SELECT FROM history.coverage c
 		      JOIN history.run r USING (tenant_id, run_id)
-		      WHERE c.tenant_id = $1 AND c.certification_no = 0 AND c.collection = 'tasks' AND c.outcome = 'COMPLETE'
+		      WHERE c.tenant_id = $1 AND c.collection = 'tasks' AND c.outcome = 'COMPLETE'
 		        AND r.started_at > q.answered_at + interval '1 day')
 		ORDER BY task_id`, n.tenant.ID)
 	if err != nil {
 		return err
 	}
-	h.OpenTasks, err = pgx.CollectRows(rows, pgx.RowTo[string])
+	h.OpenTasks, err = pgx.CollectRows(rows, pgx.RowToStructByPos[snapshot.OpenTask])
 	return err
 }
 
@@ -242,7 +242,7 @@ func (n *Night) MergeCampaigns(ctx context.Context, campaigns []snapshot.Campaig
 			if err := mergeSeen(ctx, tx, n, campaignKind, campaigns); err != nil {
 				return err
 			}
-			if err := setShown(ctx, tx, n, campaignKind, &c); err != nil {
+			if err := setShown(ctx, tx, n, campaignKind, "", &c); err != nil {
 				return err
 			}
 		}
@@ -261,17 +261,10 @@ func (n *Night) MergeCampaigns(ctx context.Context, campaigns []snapshot.Campaig
 func (n *Night) MergeTasks(ctx context.Context, seen []snapshot.Task, gone []string, c snapshot.Coverage) error {
 	err := n.store.inTx(ctx, func(tx pgx.Tx) error {
 		if c.Outcome == snapshot.Complete {
-			_, err := tx.Exec(ctx, `
-				UPDATE history.task
-				SET valid_to_run = $2
-				WHERE tenant_id = $1 AND valid_to_run IS NULL AND task_id = ANY ($3)`, n.tenant.ID, n.run, orEmpty(gone))
-			if err != nil {
+			if err := n.mergeTasks(ctx, tx, seen, gone); err != nil {
 				return err
 			}
-			if err := mergeSeen(ctx, tx, n, taskKind, seen); err != nil {
-				return err
-			}
-			if err := setShown(ctx, tx, n, taskKind, &c); err != nil {
+			if err := setShown(ctx, tx, n, taskKind, "", &c); err != nil {
 				return err
 			}
 		}
@@ -281,6 +274,16 @@ func (n *Night) MergeTasks(ctx context.Context, seen []snapshot.Task, gone []str
 		return fmt.Errorf("store tasks: %w", err)
 	}
 	return nil
+}
+
+func (n *Night) mergeTasks(ctx context.Context, tx pgx.Tx, seen []snapshot.Task, gone []string) error {
+	if _, err := tx.Exec(ctx, `
+		UPDATE history.task
+		SET valid_to_run = $2
+		WHERE tenant_id = $1 AND valid_to_run IS NULL AND task_id = ANY ($3)`, n.tenant.ID, n.run, orEmpty(gone)); err != nil {
+		return err
+	}
+	return mergeSeen(ctx, tx, n, taskKind, seen)
 }
 
 func orEmpty(s []string) []string {

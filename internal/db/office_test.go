@@ -107,11 +107,19 @@ func (o *office) walk(w *world, run int64, stop int) {
 	}
 
 	if !h.Tonight[snapshot.Tasks].Proved() {
-		seen, gone := w.unfinished(h.OpenTasks)
+		seen, gone := w.unfinished(taskIDs(h))
 		c := o.carry(w, "", snapshot.Tasks, h.Before[snapshot.Tasks], w.outcome)
 		o.fatal(n.MergeTasks(o.Context(), seen, gone, c))
 		o.now.putTasks(run, c, seen, gone)
 	}
+}
+
+func taskIDs(h snapshot.History) []string {
+	var ids []string
+	for _, t := range h.OpenTasks {
+		ids = append(ids, t.ID)
+	}
+	return ids
 }
 
 // unfinished are the tasks that the list shows and those it does not show any

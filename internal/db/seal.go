@@ -44,7 +44,7 @@ func (s *Store) Seal(ctx context.Context, t Tenant, id int64, at time.Time, acce
 			           coalesce(sum(stored) FILTER (WHERE collection = 'reviewers' AND outcome <> 'OUT_OF_SCOPE'), 0) AS reviewers,
 			           coalesce(sum(stored) FILTER (WHERE collection = 'review_items' AND outcome <> 'OUT_OF_SCOPE'), 0) AS review_items,
 			           coalesce(sum(stored) FILTER (WHERE collection = 'permissions' AND outcome <> 'OUT_OF_SCOPE'), 0) AS permissions,
-			           coalesce(sum(stored) FILTER (WHERE collection = 'tasks'), 0) AS tasks,
+			           (SELECT count(*) FROM history.task WHERE tenant_id = $1 AND valid_to_run IS NULL) AS tasks,
 			           (SELECT count(*)
 			            FROM (
 			                SELECT certification_no
@@ -81,8 +81,10 @@ func verdict(ctx context.Context, tx pgx.Tx, t Tenant, id int64, accepted []stri
 		accepted = []string{}
 	}
 	var lists, gaps int64
+	var byCertification bool
 	err := tx.QueryRow(ctx, `
-		SELECT count(*) FILTER (WHERE c.certification_no = 0),
+		SELECT coalesce(bool_or(c.certification_no <> 0 AND c.collection = 'tasks'), false),
+		       count(*) FILTER (WHERE c.certification_no = 0),
 		       count(*) FILTER (
 		           WHERE c.outcome NOT IN ('COMPLETE', 'SEALED_EARLIER', 'OUT_OF_SCOPE')
 		             AND NOT coalesce(k.certification_id = ANY ($3), false)
@@ -91,11 +93,17 @@ func verdict(ctx context.Context, tx pgx.Tx, t Tenant, id int64, accepted []stri
 		LEFT JOIN history.known_certification k USING (tenant_id, certification_no)
 		LEFT JOIN history.coverage h
 		  ON h.tenant_id = c.tenant_id AND h.run_id = c.run_id AND h.certification_no = c.certification_no AND h.collection = 'certification'
-		WHERE c.tenant_id = $1 AND c.run_id = $2`, t.ID, id, accepted).Scan(&lists, &gaps)
+		WHERE c.tenant_id = $1 AND c.run_id = $2`, t.ID, id, accepted).Scan(&byCertification, &lists, &gaps)
 	if err != nil {
 		return "", err
 	}
-	if lists != 3 { // campaigns, certifications, tasks
+	// Campaigns, certifications, tasks; where tasks are told by certification,
+	// they are a collection of each instead.
+	want, collections := int64(3), 4
+	if byCertification {
+		want, collections = 2, 5
+	}
+	if lists != want {
 		return "", errors.New("the run has not settled all of its lists")
 	}
 	var torn int64
@@ -106,8 +114,8 @@ func verdict(ctx context.Context, tx pgx.Tx, t Tenant, id int64, accepted []stri
 		    FROM history.coverage
 		    WHERE tenant_id = $1 AND run_id = $2 AND certification_no <> 0
 		    GROUP BY certification_no
-		    HAVING count(*) FILTER (WHERE collection IN ('certification', 'reviewers', 'review_items', 'permissions')) <> 4
-		) c`, t.ID, id).Scan(&torn)
+		    HAVING count(*) <> $3
+		) c`, t.ID, id, collections).Scan(&torn)
 	if err != nil {
 		return "", err
 	}

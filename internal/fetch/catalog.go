@@ -67,7 +67,7 @@ func (c *Client) Certifications(ctx context.Context, filters string, sink snapsh
 //
 // Contract: GET /certifications/v1/{id}.
 func (c *Client) Certification(ctx context.Context, id string) (snapshot.Certification, error) {
-	return one(ctx, c, opCertification, id, certification)
+	return one(ctx, c, opCertification, id, "", certification)
 }
 
 func certification(d *decoder, raw json.RawMessage) row[snapshot.Certification] {
@@ -135,10 +135,20 @@ func reviewer(d *decoder, raw json.RawMessage) row[snapshot.Reviewer] {
 // ReviewItems reads the review items of a certification.
 //
 // Contract: GET /certifications/v1/{id}/access-review-items.
+//
+// Where the tenant does not serve the list to its end, it is read in parts.
 func (c *Client) ReviewItems(ctx context.Context, certificationID string, sink snapshot.Sink[snapshot.ReviewItem]) (Proof, error) {
-	return read(ctx, c, list[snapshot.ReviewItem]{
-		op: opReviewItems, path: c.paths.path(opReviewItems, certificationID, ""), query: url.Values{}, decode: reviewItem,
-	}, sink)
+	proof, err := read(ctx, c, c.reviewItems(certificationID, ""), sink)
+	if err != nil || !proof.Cap {
+		return proof, err
+	}
+	return c.itemsInParts(ctx, certificationID, proof, sink)
+}
+
+func (c *Client) reviewItems(certificationID, filters string) list[snapshot.ReviewItem] {
+	return list[snapshot.ReviewItem]{
+		op: opReviewItems, path: c.paths.path(opReviewItems, certificationID, ""), query: query(filters), decode: reviewItem,
+	}
 }
 
 func reviewItem(d *decoder, raw json.RawMessage) row[snapshot.ReviewItem] {
@@ -182,7 +192,7 @@ func reviewItem(d *decoder, raw json.RawMessage) row[snapshot.ReviewItem] {
 //
 // Contract: GET /certifications/v1/{certificationId}/access-review-items/{itemId}/permissions.
 func (c *Client) Permissions(ctx context.Context, certificationID, itemID, filters string) (snapshot.ItemPermissions, Proof, error) {
-	var all gathered[snapshot.Permission]
+	var all snapshot.Gathered[snapshot.Permission]
 	proof, err := read(ctx, c, list[snapshot.Permission]{
 		op: opPermissions, path: c.paths.path(opPermissions, certificationID, itemID), query: query(filters),
 		noIDs: true, decode: permission,
@@ -190,8 +200,8 @@ func (c *Client) Permissions(ctx context.Context, certificationID, itemID, filte
 	if err != nil {
 		return snapshot.ItemPermissions{}, proof, err
 	}
-	p := snapshot.ItemPermissions{ItemID: itemID, Permissions: all.rows}
-	p.Digest, err = snapshot.PermissionsDigest(all.rows)
+	p := snapshot.ItemPermissions{ItemID: itemID, Permissions: all.Rows}
+	p.Digest, err = snapshot.PermissionsDigest(all.Rows)
 	return p, proof, err
 }
 
@@ -215,11 +225,26 @@ func (c *Client) Tasks(ctx context.Context, filters string, sink snapshot.Sink[s
 	}, sink)
 }
 
-// Task reads one task by its id, finished or not.
+// TasksByCertification says whether this API version tells of tasks by
+// certification alone: beta does.
+func (c *Client) TasksByCertification() bool { return strings.Contains(c.paths[opTasks], "{id}") }
+
+// CertificationTasks reads the unfinished tasks of one certification, where
+// TasksByCertification says so. The list has no pages and states no total.
 //
-// Contract: GET /certification-tasks/v1/{id}.
-func (c *Client) Task(ctx context.Context, id string) (snapshot.Task, error) {
-	return one(ctx, c, opTask, id, task)
+// Contract: GET /beta/certifications/{id}/tasks-pending.
+func (c *Client) CertificationTasks(ctx context.Context, certificationID string, sink snapshot.Sink[snapshot.Task]) (Proof, error) {
+	return read(ctx, c, list[snapshot.Task]{
+		op: opTasks, path: c.paths.path(opTasks, certificationID, ""), unpaged: true, decode: task,
+	}, sink)
+}
+
+// Task reads one task by its id, finished or not. certificationID is needed
+// where TasksByCertification says so.
+//
+// Contract: GET /certification-tasks/v1/{id}, /beta/certifications/{id}/tasks/{taskId}.
+func (c *Client) Task(ctx context.Context, certificationID, id string) (snapshot.Task, error) {
+	return one(ctx, c, opTask, certificationID, id, task)
 }
 
 func task(d *decoder, raw json.RawMessage) row[snapshot.Task] {
@@ -277,9 +302,9 @@ func (c *Client) NextGenerationCampaigns(ctx context.Context) (count int64, know
 }
 
 // one reads a single object by its id.
-func one[T any](ctx context.Context, c *Client, op operation, id string, decode func(*decoder, json.RawMessage) row[T]) (T, error) {
+func one[T any](ctx context.Context, c *Client, op operation, id, item string, decode func(*decoder, json.RawMessage) row[T]) (T, error) {
 	var v T
-	err := c.get(ctx, op, c.paths.path(op, id, ""), nil, single(c, op, decode, &v))
+	err := c.get(ctx, op, c.paths.path(op, id, item), nil, single(c, op, decode, &v))
 	return v, err
 }
 
@@ -296,16 +321,6 @@ func single[T any](c *Client, op operation, decode func(*decoder, json.RawMessag
 		*into = r.value
 		return nil
 	}
-}
-
-// gathered is a snapshot.Sink that keeps the rows of the last reading in memory.
-type gathered[T any] struct{ rows []T }
-
-func (g *gathered[T]) Restart(context.Context) error { g.rows = nil; return nil }
-
-func (g *gathered[T]) Page(_ context.Context, rows []T) error {
-	g.rows = append(g.rows, rows...)
-	return nil
 }
 
 func deref(s *string) string {

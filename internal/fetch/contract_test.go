@@ -17,32 +17,56 @@ import (
 	"exporter/internal/snapshot"
 )
 
-// described are the operations the contract has. The token's and the
-// experimental ones are not in it.
-func described(t *testing.T) routers.Router {
+// described are the operations of the contract in some files. The token's and
+// the experimental ones are not in it.
+func described(t *testing.T, files ...string) []routers.Router {
 	t.Helper()
 	dir := os.Getenv("EXPORTER_CONTRACT_DIR")
 	if dir == "" {
 		dir = filepath.Join("..", "..", "..", "shared", "contract")
 	}
-	doc, err := openapi3.NewLoader().LoadFromFile(filepath.Join(dir, "isc-certifications-v1.json"))
-	if err != nil && os.Getenv("CI") == "" {
-		t.Skipf("no contract data at ../shared/contract from the project's root, nor at EXPORTER_CONTRACT_DIR: %v", err)
+	var all []routers.Router
+	for _, file := range files {
+		doc, err := openapi3.NewLoader().LoadFromFile(filepath.Join(dir, "isc-certifications-"+file+".json"))
+		if err != nil && os.Getenv("CI") == "" {
+			t.Skipf("no contract data at ../shared/contract from the project's root, nor at EXPORTER_CONTRACT_DIR: %v", err)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc.Servers = nil // any host
+		router, err := legacy.NewRouter(doc, openapi3.DisableExamplesValidation(), openapi3.DisableSchemaDefaultsValidation())
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, router)
 	}
-	if err != nil {
-		t.Fatal(err)
+	return all
+}
+
+// route finds the operation of a request in the first contract that has it.
+func route(all []routers.Router, r *http.Request) (found *routers.Route, parameters map[string]string, err error) {
+	for _, router := range all {
+		if found, parameters, err = router.FindRoute(r); err == nil {
+			return found, parameters, nil
+		}
 	}
-	doc.Servers = nil // any host
-	router, err := legacy.NewRouter(doc, openapi3.DisableExamplesValidation(), openapi3.DisableSchemaDefaultsValidation())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return router
+	return nil, nil, err
 }
 
 func TestEveryRequestKeepsTheContract(t *testing.T) {
 	t.Parallel()
-	router := described(t)
+	for name, files := range map[string][]string{
+		"v1": {"v1"}, "v2026": {"v2026"}, "v3": {"v3"}, "beta": {"beta", "v3"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			keepsTheContract(t, name, described(t, files...))
+		})
+	}
+}
+
+func keepsTheContract(t *testing.T, apiVersion string, contract []routers.Router) {
 	tenant := world(simulator.Options{}, 5, 5)
 	tenant.Edit(func(w *simulator.World) {
 		for _, id := range []string{"t1", "t2", "t3"} {
@@ -53,10 +77,10 @@ func TestEveryRequestKeepsTheContract(t *testing.T) {
 			c.Reviewers = append(c.Reviewers, simulator.Identity{ID: id, Name: id}.ReviewerRow())
 		}
 	})
-	met := make(chan string, 100) // operations
+	met := make(chan string, 200) // operations
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/oauth/token" {
-			route, parameters, err := router.FindRoute(r)
+			route, parameters, err := route(contract, r)
 			if err != nil {
 				t.Errorf("%s: %v", r.URL, err)
 				return
@@ -80,7 +104,7 @@ func TestEveryRequestKeepsTheContract(t *testing.T) {
 
 	ids := fetch.In("id", []string{certificationID, "k1", "t1", "ann", "zoë"})
 	for _, size := range []int{1, 2, 250} {
-		c := newClient(t, handler, pages(size))
+		c := newClient(t, handler, pages(size), version(apiVersion))
 		ctx := t.Context()
 		want := func(what string, proof fetch.Proof, err error) {
 			t.Helper()
@@ -93,7 +117,11 @@ func TestEveryRequestKeepsTheContract(t *testing.T) {
 			want("campaigns", proof, err)
 			proof, err = c.Certifications(ctx, filter, &sink[snapshot.Certification]{})
 			want("certifications", proof, err)
-			proof, err = c.Tasks(ctx, filter, &sink[snapshot.Task]{})
+			if c.TasksByCertification() {
+				proof, err = c.CertificationTasks(ctx, certificationID, &sink[snapshot.Task]{})
+			} else {
+				proof, err = c.Tasks(ctx, filter, &sink[snapshot.Task]{})
+			}
 			want("tasks", proof, err)
 			proof, err = c.Reviewers(ctx, certificationID, filter, &sink[snapshot.Reviewer]{})
 			want("reviewers", proof, err)
@@ -107,7 +135,7 @@ func TestEveryRequestKeepsTheContract(t *testing.T) {
 		if _, err := c.Certification(ctx, certificationID); err != nil {
 			t.Error(err)
 		}
-		if _, err := c.Task(ctx, "t1"); err != nil {
+		if _, err := c.Task(ctx, certificationID, "t1"); err != nil {
 			t.Error(err)
 		}
 	}
@@ -136,7 +164,7 @@ func TestEveryVersionIsAskedUnderItsOwnPaths(t *testing.T) {
 			_, _, _ = c.Permissions(ctx, "c", "i", "")
 			_, _ = c.Reviewers(ctx, "c", "", &sink[snapshot.Reviewer]{})
 			_, _ = c.Tasks(ctx, "", &sink[snapshot.Task]{})
-			_, _ = c.Task(ctx, "t")
+			_, _ = c.Task(ctx, "", "t")
 			_, _, _ = c.NextGenerationCampaigns(ctx)
 			_, requests := tenant.met()
 			var got []string

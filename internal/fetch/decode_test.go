@@ -130,6 +130,7 @@ func TestEveryFieldOfAReviewItemIsRead(t *testing.T) {
 		SourceID: new("78ca6be511cb41fbb86dba2fcca7780c"), SourceName: new("ODS-AD-Source"), Attribute: new("memberOf"),
 		Value: new("CN=entitlement.bbb7c650"), AccountNativeIdentity: new("CN=Alison Ferguso"), Privileged: new(true), HasPermissions: new(true),
 		NewAccess: new(true), Completed: new(false), Decision: new("APPROVE"), Comments: new("This user still needs access to this source"),
+		EntitlementID: new("2c918085718230600171993742c63558"), IsPermission: new(false),
 	}, got)
 }
 
@@ -146,7 +147,7 @@ func TestEveryFieldOfATaskIsRead(t *testing.T) {
 	}
 	want(t, expected, got)
 
-	alone, err := newClient(t, array(string(example(t, "task")))).Task(t.Context(), expected.ID)
+	alone, err := newClient(t, array(string(example(t, "task")))).Task(t.Context(), "", expected.ID)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -45,11 +45,13 @@ type row[T any] struct {
 
 // list is one list of the API and how its rows are decoded.
 type list[T any] struct {
-	op     operation
-	path   string
-	query  url.Values
-	noIDs  bool // rows have no id: permissions
-	decode func(*decoder, json.RawMessage) row[T]
+	op    operation
+	path  string
+	query url.Values
+	noIDs bool // rows have no id: permissions
+	// unpaged: the list comes whole, and takes neither limit, offset nor count.
+	unpaged bool
+	decode  func(*decoder, json.RawMessage) row[T]
 }
 
 // page is one answer.
@@ -191,7 +193,9 @@ func readOnce[T any](ctx context.Context, c *Client, l list[T], sink snapshot.Si
 	if err := take(first); err != nil {
 		return nil, err
 	}
-	if previous := first; first.total == nil {
+	if l.unpaged {
+		first.total = nil
+	} else if previous := first; first.total == nil {
 		err = r.toTheEnd(ctx, c.pageSize, len(first.rows), func(ctx context.Context, offset int) (int, error) {
 			p, err := fetchPage(ctx, c, l, c.pageSize, offset, false)
 			if err != nil {
@@ -292,10 +296,12 @@ func fetchPage[T any](ctx context.Context, c *Client, l list[T], limit, offset i
 	for k, v := range l.query {
 		q[k] = v
 	}
-	q.Set("limit", strconv.Itoa(limit))
-	q.Set("offset", strconv.Itoa(offset))
-	if count {
-		q.Set("count", "true")
+	if !l.unpaged {
+		q.Set("limit", strconv.Itoa(limit))
+		q.Set("offset", strconv.Itoa(offset))
+		if count {
+			q.Set("count", "true")
+		}
 	}
 	var p page[T]
 	err := c.get(ctx, l.op, l.path, q, func(h http.Header, body []byte) error {

@@ -98,9 +98,10 @@ func newClient(t *testing.T, h http.Handler, change ...func(*fetch.Options)) *fe
 	return c
 }
 
-func pages(size int) func(*fetch.Options) { return func(o *fetch.Options) { o.PageSize = size } }
-func retries(n int) func(*fetch.Options)  { return func(o *fetch.Options) { o.Retries = n } }
-func inFlight(n int) func(*fetch.Options) { return func(o *fetch.Options) { o.InFlight = n } }
+func pages(size int) func(*fetch.Options)   { return func(o *fetch.Options) { o.PageSize = size } }
+func version(v string) func(*fetch.Options) { return func(o *fetch.Options) { o.APIVersion = v } }
+func retries(n int) func(*fetch.Options)    { return func(o *fetch.Options) { o.Retries = n } }
+func inFlight(n int) func(*fetch.Options)   { return func(o *fetch.Options) { o.InFlight = n } }
 func slowly(n int, per time.Duration) func(*fetch.Options) {
 	return func(o *fetch.Options) { o.RateRequests, o.RatePer = n, per }
 }

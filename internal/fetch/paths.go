@@ -15,6 +15,7 @@ const (
 	opReviewItems    operation = "review items"
 	opPermissions    operation = "permissions"
 	opReviewers      operation = "reviewers"
+	opIdentities     operation = "identity summaries"
 	opTasks          operation = "tasks"
 	opTask           operation = "task"
 	opReassign       operation = "reassign"
@@ -22,7 +23,8 @@ const (
 )
 
 // pathTable is the one place that knows where an API version keeps things.
-// {id} and {item} stand for path parameters.
+// {id} stands for a certification, {item} for what is named below it or, of
+// tasks, beside it.
 type pathTable map[operation]string
 
 // versions are the API versions we speak. v1 is versioned per service; the
@@ -35,8 +37,9 @@ var versions = map[string]pathTable{
 		opReviewItems:    "/certifications/v1/{id}/access-review-items",
 		opPermissions:    "/certifications/v1/{id}/access-review-items/{item}/permissions",
 		opReviewers:      "/certifications/v1/{id}/reviewers",
+		opIdentities:     "/certifications/v1/{id}/identity-summaries",
 		opTasks:          "/certification-tasks/v1",
-		opTask:           "/certification-tasks/v1/{id}",
+		opTask:           "/certification-tasks/v1/{item}",
 		opReassign:       "/certifications/v1/{id}/reassign-async",
 		opNextGeneration: "/certification-campaigns/v1/campaigns",
 	},
@@ -55,20 +58,24 @@ func layout(prefix string) pathTable {
 		opReviewItems:    prefix + "/certifications/{id}/access-review-items",
 		opPermissions:    prefix + "/certifications/{id}/access-review-items/{item}/permissions",
 		opReviewers:      prefix + "/certifications/{id}/reviewers",
+		opIdentities:     prefix + "/certifications/{id}/identity-summaries",
 		opTasks:          prefix + "/certification-tasks",
-		opTask:           prefix + "/certification-tasks/{id}",
+		opTask:           prefix + "/certification-tasks/{item}",
 		opReassign:       prefix + "/certifications/{id}/reassign-async",
 		opNextGeneration: "/certification-campaigns/v1/campaigns", // has no other version
 	}
 }
 
-// beta has a few operations of its own. It lacks others, and tells of tasks by
-// certification alone: these are v3's.
+// beta has a few operations of its own, and tells of tasks by certification
+// alone. What it lacks, and its other model of a certification, is v3's.
 func beta() pathTable {
 	t := layout("/v3")
+	t[opCampaigns] = "/beta/campaigns"
 	t[opPermissions] = "/beta/certifications/{id}/access-review-items/{item}/permissions"
 	t[opReviewers] = "/beta/certifications/{id}/reviewers"
 	t[opReassign] = "/beta/certifications/{id}/reassign-async"
+	t[opTasks] = "/beta/certifications/{id}/tasks-pending"
+	t[opTask] = "/beta/certifications/{id}/tasks/{item}"
 	return t
 }
 

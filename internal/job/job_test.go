@@ -68,7 +68,7 @@ func newBench(t testing.TB, tenant *simulator.Tenant) *bench {
 func (b *bench) night(ctx context.Context, t testing.TB) (job.Result, error) {
 	t.Helper()
 	api, err := fetch.New(fetch.Options{
-		BaseURL: b.base, ClientID: "demo-client", ClientSecret: "demo-secret", APIVersion: "v1",
+		BaseURL: b.base, ClientID: "demo-client", ClientSecret: "demo-secret", APIVersion: b.o.Facts.APIVersion,
 		RateRequests: 1_000_000, RatePer: time.Second, Timeout: 10 * time.Second, Retries: 1, PageSize: b.pageSize, InFlight: 4,
 	})
 	if err != nil {

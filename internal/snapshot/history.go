@@ -10,6 +10,18 @@ type Sink[T any] interface {
 	Page(ctx context.Context, rows []T) error
 }
 
+// Gathered is a Sink that keeps the rows of the last reading in memory.
+type Gathered[T any] struct{ Rows []T }
+
+// Restart forgets the rows.
+func (g *Gathered[T]) Restart(context.Context) error { g.Rows = nil; return nil }
+
+// Page keeps rows.
+func (g *Gathered[T]) Page(_ context.Context, rows []T) error {
+	g.Rows = append(g.Rows, rows...)
+	return nil
+}
+
 // Shown is what the history shows of a collection before tonight.
 type Shown struct {
 	Outcome      Outcome // the last one
@@ -34,12 +46,18 @@ type Past struct {
 // Deleted says whether the tenant has answered 404 to the certification's id.
 func (p Past) Deleted() bool { return p.Before[CertificationHeader].Outcome == NotFound }
 
+// OpenTask is a task whose end is not known yet.
+type OpenTask struct {
+	ID              string
+	CertificationID string // empty for tasks of a campaign
+}
+
 // History is what earlier runs know of a tenant, by certification id.
 type History struct {
 	Certifications map[string]Past
-	// OpenTasks are the ids of tasks that were not finished when last seen, and
-	// of those we asked for and have not seen yet.
-	OpenTasks []string
+	// OpenTasks are the tasks that were not finished when last seen, and those
+	// we asked for and have not seen yet.
+	OpenTasks []OpenTask
 	Before    map[Collection]Shown    // of the lists of a whole run
 	Tonight   map[Collection]Coverage // likewise
 }

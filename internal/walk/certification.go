@@ -40,7 +40,7 @@ func (w *walker) visit(ctx context.Context, v visit) error {
 		group: past.ReviewerType == snapshot.ReviewerGovernanceGroup, signed: past.Signed,
 		rows: map[snapshot.Collection]snapshot.Coverage{},
 	}
-	gone, err := c.collections(ctx, v)
+	gone, err := c.settleAll(ctx, v)
 	if err == nil {
 		err = context.Cause(ctx)
 	}
@@ -48,7 +48,7 @@ func (w *walker) visit(ctx context.Context, v visit) error {
 		return errors.Join(err, capture.Discard(context.WithoutCancel(ctx)))
 	}
 	var coverage []snapshot.Coverage
-	for _, name := range snapshot.CertificationCollections() {
+	for _, name := range w.collections() {
 		if row, ok := c.rows[name]; ok {
 			coverage = append(coverage, row)
 		}
@@ -69,7 +69,7 @@ func (w *walker) visit(ctx context.Context, v visit) error {
 // walkedTonight says whether this run has proved all of the certification
 // before it was interrupted.
 func (w *walker) walkedTonight(past snapshot.Past) bool {
-	for _, c := range snapshot.CertificationCollections() {
+	for _, c := range w.collections() {
 		row, ok := past.Tonight[c]
 		gone := past.Tonight[snapshot.CertificationHeader].Outcome == snapshot.NotFound
 		if !ok || !row.Accepted(gone) {
@@ -79,10 +79,19 @@ func (w *walker) walkedTonight(past snapshot.Past) bool {
 	return true
 }
 
-// collections settles the header, and what depends on it.
-func (c *certification) collections(ctx context.Context, v visit) (gone bool, err error) {
+// collections are those of each certification, in the order they are read.
+func (w *walker) collections() []snapshot.Collection {
+	all := snapshot.CertificationCollections()
+	if w.api.TasksByCertification() {
+		all = append(all, snapshot.Tasks)
+	}
+	return all
+}
+
+// settleAll settles the header, and what depends on it.
+func (c *certification) settleAll(ctx context.Context, v visit) (gone bool, err error) {
 	if v.settle != "" {
-		for _, name := range snapshot.CertificationCollections() {
+		for _, name := range c.collections() {
 			row := c.row(name)
 			row.Outcome, row.Error = v.settle, v.why
 			c.rows[name] = row
@@ -98,7 +107,7 @@ func (c *certification) collections(ctx context.Context, v visit) (gone bool, er
 	}
 	switch {
 	case header.Outcome == snapshot.NotFound:
-		for _, name := range snapshot.CertificationCollections() {
+		for _, name := range c.collections() {
 			row := header
 			row.Collection, row.ParamsSHA256 = name, c.Scope.params(name)
 			row.Stored, row.CapturedRun, row.Digest, row.Signed = 0, nil, nil, false
@@ -106,12 +115,12 @@ func (c *certification) collections(ctx context.Context, v visit) (gone bool, er
 		}
 		return c.past.Before[snapshot.CertificationHeader].CapturedRun != nil && !c.past.Deleted(), nil
 	case header.Outcome != "" && header.Outcome != snapshot.Complete:
-		c.inherit(header, snapshot.Reviewers, snapshot.ReviewItems, snapshot.Permissions)
+		c.inherit(header, c.collections()[1:]...)
 		return false, nil
 	case v.onlyLook:
 		// It exists, and is stored whole: nothing more will come of it.
 		c.header = nil
-		for _, name := range snapshot.CertificationCollections() {
+		for _, name := range c.collections() {
 			c.sealEarlier(name)
 		}
 		return false, nil
@@ -123,7 +132,10 @@ func (c *certification) collections(ctx context.Context, v visit) (gone bool, er
 	if err != nil {
 		return false, err
 	}
-	return false, c.readPermissions(ctx, flagged)
+	if err := c.readPermissions(ctx, flagged); err != nil {
+		return false, err
+	}
+	return false, c.readTasks(ctx)
 }
 
 // row begins the coverage of a collection with what history shows of it.
@@ -260,6 +272,39 @@ func (w *watched) Page(ctx context.Context, rows []snapshot.ReviewItem) error {
 		}
 	}
 	return w.Sink.Page(ctx, rows)
+}
+
+// readTasks settles the certification's tasks, where the API version tells of
+// them by certification.
+func (c *certification) readTasks(ctx context.Context) error {
+	if !c.api.TasksByCertification() || c.needless(snapshot.Tasks) {
+		return nil
+	}
+	row := c.row(snapshot.Tasks)
+	var list snapshot.Gathered[snapshot.Task]
+	proof, err := c.api.CertificationTasks(ctx, c.id, &list)
+	if err != nil {
+		row.Attempts = proof.Attempts
+		err = failed(&row, err, c.group)
+		c.rows[snapshot.Tasks] = row
+		return err
+	}
+	settle(&row, proof, c.signed)
+	if row.Outcome == snapshot.Complete {
+		var open []snapshot.OpenTask
+		for _, t := range c.history.OpenTasks {
+			if t.CertificationID == c.id {
+				open = append(open, t)
+			}
+		}
+		seen, gone, err := c.follow(ctx, &row, list.Rows, open)
+		if err != nil {
+			return err
+		}
+		c.capture.StageTasks(seen, gone)
+	}
+	c.rows[snapshot.Tasks] = row
+	return nil
 }
 
 func (c *certification) log(ctx context.Context, coverage []snapshot.Coverage) {

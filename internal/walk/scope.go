@@ -2,6 +2,7 @@ package walk
 
 import (
 	"slices"
+	"strings"
 
 	"exporter/internal/fetch"
 	"exporter/internal/snapshot"
@@ -64,23 +65,9 @@ func inQueries(field string, values []string) []string {
 	return out
 }
 
-// and joins filters; the last may be any expression of the operator's own.
-func and(ids, campaigns, filter string) string {
-	parts := slices.DeleteFunc([]string{ids, campaigns}, func(p string) bool { return p == "" })
-	if filter != "" {
-		if len(parts) > 0 {
-			filter = "(" + filter + ")"
-		}
-		parts = append(parts, filter)
-	}
-	var out string
-	for i, p := range parts {
-		if i > 0 {
-			out += " and "
-		}
-		out += p
-	}
-	return out
+// and joins the clauses that are there.
+func and(clauses ...string) string {
+	return strings.Join(slices.DeleteFunc(clauses, func(c string) bool { return c == "" }), " and ")
 }
 
 func (s Scope) campaignParams() string {

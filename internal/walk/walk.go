@@ -9,10 +9,10 @@ package walk
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -49,6 +49,9 @@ type Capture interface {
 	// FlaggedItems returns the stored items whose permissions are read: those
 	// with permissions, or all entitlements.
 	FlaggedItems(ctx context.Context, all bool) ([]snapshot.FlaggedItem, error)
+	// StageTasks takes the tasks of the certification, seen and gone, where the
+	// API version tells of them by certification.
+	StageTasks(seen []snapshot.Task, gone []string)
 	Merge(ctx context.Context, header *snapshot.Certification, gone bool, coverage []snapshot.Coverage) error
 	// Discard drops what was staged, but for permission lists.
 	Discard(ctx context.Context) error
@@ -189,14 +192,14 @@ func readLists[T any](ctx context.Context, w *walker, collection snapshot.Collec
 	stated := true
 	var digests []snapshot.Entry
 	for i, q := range queries {
-		var got gathered[T]
+		var got snapshot.Gathered[T]
 		proof, err := read(ctx, q, &got)
 		c.Attempts += proof.Attempts
 		c.ReadAt = now()
 		if err != nil {
 			return c, failed(&c, err, false)
 		}
-		*into = append(*into, got.rows...)
+		*into = append(*into, got.Rows...)
 		rows += proof.Read
 		distinct += *proof.Distinct
 		if stated = stated && proof.Expected != nil; stated {
@@ -228,10 +231,10 @@ func (w *walker) settled(collection snapshot.Collection) bool {
 	return w.history.Tonight[collection].Outcome == snapshot.Complete
 }
 
-// tasks reads the unfinished tasks, and asks for those by id that were not
-// finished when last seen: a task leaves the list when it ends.
+// tasks reads the unfinished tasks of the tenant, and asks for those by id that
+// were not finished when last seen: a task leaves the list when it ends.
 func (w *walker) tasks(ctx context.Context) error {
-	if w.settled(snapshot.Tasks) {
+	if w.api.TasksByCertification() || w.settled(snapshot.Tasks) {
 		return nil
 	}
 	var seen []snapshot.Task
@@ -241,39 +244,36 @@ func (w *walker) tasks(ctx context.Context) error {
 	}
 	var gone []string
 	if c.Outcome == snapshot.Complete {
-		listed := map[string]bool{}
-		for _, t := range seen {
-			listed[t.ID] = true
-		}
-		for _, id := range w.history.OpenTasks {
-			if listed[id] {
-				continue
-			}
-			t, err := w.api.Task(ctx, id)
-			if fetch.StatusOf(err) == 404 && !errors.Is(err, fetch.ErrAuth) {
-				gone = append(gone, id)
-				continue
-			}
-			if err != nil {
-				if err := failed(&c, fmt.Errorf("task %s: %w", id, err), false); err != nil {
-					return err
-				}
-				break
-			}
-			seen = append(seen, t)
+		if seen, gone, err = w.follow(ctx, &c, seen, w.history.OpenTasks); err != nil {
+			return err
 		}
 	}
 	return w.store.MergeTasks(ctx, seen, gone, c)
 }
 
-// gathered keeps the rows of the last reading in memory.
-type gathered[T any] struct{ rows []T }
-
-func (g *gathered[T]) Restart(context.Context) error { g.rows = nil; return nil }
-
-func (g *gathered[T]) Page(_ context.Context, rows []T) error {
-	g.rows = append(g.rows, rows...)
-	return nil
+// follow asks for the open tasks that a list did not show. Those it finds are
+// added to seen, those the tenant does not have any more are gone.
+func (w *walker) follow(ctx context.Context, c *snapshot.Coverage, seen []snapshot.Task, open []snapshot.OpenTask) ([]snapshot.Task, []string, error) {
+	listed := map[string]bool{}
+	for _, t := range seen {
+		listed[t.ID] = true
+	}
+	var gone []string
+	for _, o := range open {
+		if listed[o.ID] {
+			continue
+		}
+		t, err := w.api.Task(ctx, o.CertificationID, o.ID)
+		switch {
+		case err == nil:
+			seen = append(seen, t)
+		case !fatal(err) && fetch.StatusOf(err) == http.StatusNotFound:
+			gone = append(gone, o.ID)
+		default:
+			return seen, gone, failed(c, fmt.Errorf("task %s: %w", o.ID, err), false)
+		}
+	}
+	return seen, gone, nil
 }
 
 // sortedKeys gives a map's keys in byte order, so that equal tenants are walked
