@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"exporter/internal/report"
 	"exporter/internal/snapshot"
 	"exporter/internal/walk"
+	"exporter/migrations"
 )
 
 // Options are what a run needs.
@@ -78,6 +80,7 @@ type provenance struct {
 	PageSize       int         `json:"page_size"`
 	ToolVersion    string      `json:"tool_version"`
 	Commit         string      `json:"commit,omitempty"`
+	SchemaVersion  int64       `json:"schema_version"`
 	ConfigSHA256   string      `json:"config_sha256"`
 	KnownGaps      []string    `json:"known_gaps"`
 	NextGeneration *int64      `json:"next_generation_campaigns"`
@@ -163,10 +166,13 @@ func night(ctx context.Context, o Options, t db.Tenant, run db.Run, resumed bool
 	for name, value := range stats.Deprecation {
 		log.LogAttrs(ctx, slog.LevelWarn, "the tenant announces the end of this API version", slog.String("header", name), slog.String("value", value))
 	}
+	if n := seen.NextGeneration; n != nil && *n > 0 {
+		log.LogAttrs(ctx, slog.LevelWarn, "the tenant has next-generation campaigns; they are not exported", slog.Int64("campaigns", *n))
+	}
 	effort := db.Effort{Requests: stats.Requests, Retries: stats.Retries, Throttled: stats.Throttled}
 	err = errors.Join(err, o.Store.AddEffort(ctx, t, run.ID, effort, provenance{
 		APIHost: o.API.Host(), APIVersion: o.Facts.APIVersion, ClientID: o.Facts.ClientID, PageSize: o.Facts.PageSize,
-		ToolVersion: o.Facts.ToolVersion, Commit: o.Facts.Commit, ConfigSHA256: o.Facts.ConfigSHA256, KnownGaps: nonNil(o.KnownGaps),
+		ToolVersion: o.Facts.ToolVersion, Commit: o.Facts.Commit, SchemaVersion: schemaVersion(), ConfigSHA256: o.Facts.ConfigSHA256, KnownGaps: nonNil(o.KnownGaps),
 		NextGeneration: seen.NextGeneration, StartedAt: started, FinishedAt: now(), Resumed: resumed, Fetch: stats,
 	}))
 	if err != nil {
@@ -184,6 +190,13 @@ func (s nightStore) Capture(ctx context.Context, id string) (walk.Capture, error
 
 // now is the time in UTC, to the microsecond that Postgres keeps.
 func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+
+// schemaVersion is the number of the last migration: numbers begin at 1 and
+// have no gaps.
+func schemaVersion() int64 {
+	files, _ := fs.Glob(migrations.Files, "*.sql") // fails on a malformed pattern only
+	return int64(len(files))
+}
 
 func nonNil(s []string) []string {
 	if s == nil {

@@ -1,11 +1,15 @@
 package job
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"exporter/internal/db"
@@ -91,11 +95,11 @@ func Render(ctx context.Context, store *db.Store, t db.Tenant, run db.Run, basel
 func describe(run db.Run, base *db.Run) (report.Run, report.Settings, error) {
 	var scope walk.Scope
 	var settings reportSettings
-	var facts []provenance
+	var processes []provenance
 	for _, part := range []struct {
 		raw  json.RawMessage
 		into any
-	}{{run.Scope, &scope}, {run.ReportSettings, &settings}, {run.Provenance, &facts}} {
+	}{{run.Scope, &scope}, {run.ReportSettings, &settings}, {run.Provenance, &processes}} {
 		if err := json.Unmarshal(part.raw, part.into); err != nil {
 			return report.Run{}, report.Settings{}, fmt.Errorf("stored facts: %w", err)
 		}
@@ -108,15 +112,153 @@ func describe(run db.Run, base *db.Run) (report.Run, report.Settings, error) {
 		Scope:     report.Scope{IDs: scope.IDs, CampaignIDs: scope.CampaignIDs, Filter: scope.Filter, Permissions: scope.Permissions},
 		KnownGaps: settings.KnownGaps,
 		Totals:    totals(run),
+
+		Deprecation: deprecation(processes),
+		Provenance:  facts(run, scope.Permissions, processes),
 	}
-	if len(facts) > 0 {
-		r.APIHost = facts[len(facts)-1].APIHost
+	if n := len(processes); n > 0 {
+		last := processes[n-1] // which sealed the run, by its own known gaps
+		r.APIHost, r.KnownGaps, r.NextGeneration = last.APIHost, last.KnownGaps, deref(last.NextGeneration)
 	}
 	if base != nil {
 		r.BaselineID, r.BaselineStartedAt, r.Baseline = &base.ID, base.StartedAt, totals(*base)
 	}
 	return r, report.Settings{Formats: settings.Formats, FormulaGuard: settings.FormulaGuard}, nil
 }
+
+const notStated = "not stated"
+
+// facts puts into words what is stored of how a run was made. It was made by
+// one process, or where it was resumed by several.
+func facts(run db.Run, permissions string, processes []provenance) []report.Fact {
+	var last provenance
+	if n := len(processes); n > 0 {
+		last = processes[n-1]
+	}
+	told := func(say func(provenance) string) string { return agreed(processes, say) }
+	all := []report.Fact{
+		{Name: "Exporter version", Value: told(func(p provenance) string { return p.ToolVersion })},
+		{Name: "Commit", Value: told(func(p provenance) string { return p.Commit })},
+		{Name: "Schema version", Value: told(func(p provenance) string { return number(p.SchemaVersion) })},
+		{Name: "Configuration SHA-256", Value: told(func(p provenance) string { return p.ConfigSHA256 })},
+		{Name: "API host", Value: told(func(p provenance) string { return p.APIHost })},
+		{Name: "API version", Value: told(func(p provenance) string { return p.APIVersion })},
+		{Name: "Client id", Value: told(func(p provenance) string { return p.ClientID })},
+		{Name: "Page size", Value: told(func(p provenance) string { return number(int64(p.PageSize)) })},
+		{Name: "Permissions mode", Value: cmp.Or(permissions, notStated)},
+	}
+	add := func(name, value string) { all = append(all, report.Fact{Name: name, Value: value}) }
+	if len(last.KnownGaps) == 0 {
+		add("Accepted gaps", "none")
+	}
+	for _, id := range last.KnownGaps {
+		add("Accepted gap", id)
+	}
+	add("Started", instant(run.StartedAt))
+	add("Finished", instant(deref(run.FinishedAt)))
+	if slices.ContainsFunc(processes, func(p provenance) bool { return p.Resumed }) {
+		add("Resumed", "yes")
+		add("Processes", fmt.Sprintf("%d on record; a process that is killed leaves no record of itself or its requests", len(processes)))
+	} else {
+		add("Resumed", "no")
+		add("Processes", strconv.Itoa(len(processes)))
+	}
+	add("Requests", strconv.FormatInt(run.Requests, 10))
+	add("Requests retried", strconv.FormatInt(run.Retries, 10))
+	add("Answers with status 429", strconv.FormatInt(run.Throttled, 10))
+	add("Clock offset to the tenant", clock(processes))
+	add("Deprecation headers", cmp.Or(strings.Join(deprecation(processes), "; "), "none"))
+	switch n := last.NextGeneration; {
+	case n == nil:
+		add("Next-generation campaigns", notStated)
+	case *n == 0:
+		add("Next-generation campaigns", "none")
+	default:
+		add("Next-generation campaigns", strconv.FormatInt(*n, 10)+", not in this report")
+	}
+	return append(all, oddities(processes)...)
+}
+
+// agreed is what the processes of a run say: once where they agree, else one
+// after the other.
+func agreed(processes []provenance, say func(provenance) string) string {
+	var values []string
+	for _, p := range processes {
+		values = append(values, cmp.Or(say(p), notStated))
+	}
+	return cmp.Or(strings.Join(slices.Compact(values), ", then "), notStated)
+}
+
+// clock tells how far the tenant's clock was from ours when the run began.
+func clock(processes []provenance) string {
+	for _, p := range processes {
+		switch offset := p.Fetch.ClockOffset; {
+		case offset == nil: // the process had no answer that says
+		case *offset > 0:
+			return fmt.Sprintf("%+.1f s, the tenant is ahead", *offset)
+		case *offset < 0:
+			return fmt.Sprintf("%+.1f s, the tenant is behind", *offset)
+		default:
+			return "0.0 s"
+		}
+	}
+	return notStated
+}
+
+// deprecation lists the headers that announce the end of the API version, as
+// last seen.
+func deprecation(processes []provenance) []string {
+	headers := map[string]string{}
+	for _, p := range processes {
+		maps.Copy(headers, p.Fetch.Deprecation)
+	}
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(headers)) {
+		all = append(all, name+": "+headers[name])
+	}
+	return all
+}
+
+// oddities lists what was met and not understood, the kinds that were too many
+// to be told apart last.
+func oddities(processes []provenance) []report.Fact {
+	counts := map[string]int64{}
+	for _, p := range processes {
+		for name, n := range p.Fetch.Oddities {
+			counts[name] += n
+		}
+	}
+	if len(counts) == 0 {
+		return []report.Fact{{Name: "Unknown or unreadable values", Value: "none"}}
+	}
+	var all []report.Fact
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		if name != "" {
+			all = append(all, report.Fact{Name: strings.TrimSpace(name), Value: times(counts[name])})
+		}
+	}
+	if n := counts[""]; n > 0 {
+		all = append(all, report.Fact{Name: "further unknown or unreadable values, not told apart", Value: times(n)})
+	}
+	return all
+}
+
+func times(n int64) string {
+	if n == 1 {
+		return "1 time"
+	}
+	return strconv.FormatInt(n, 10) + " times"
+}
+
+// number is empty for 0, which no process states.
+func number(n int64) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.FormatInt(n, 10)
+}
+
+func instant(t time.Time) string { return t.UTC().Format(time.DateTime) + " UTC" }
 
 func totals(r db.Run) report.Totals {
 	return report.Totals{

@@ -188,7 +188,7 @@ func (b *book) end(s *sheet) error {
 func (b *book) rows() int64 {
 	var n int64
 	for _, s := range b.sheets {
-		if s.table.Sheet != longTextTable().Sheet {
+		if !s.table.Made {
 			n += s.total
 		}
 	}

@@ -40,6 +40,7 @@ type column struct {
 // table is one view with its file and its sheet.
 type table struct {
 	View    string // also the name of the CSV file, without .csv
+	Made    bool   // made by the report itself: there is no such view, nor a CSV file
 	Sheet   string // empty: no sheet
 	Frozen  string // the last column that stays in sight when scrolling to the right
 	Holds   string // one line for the Summary

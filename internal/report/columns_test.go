@@ -7,7 +7,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func allTables() []table { return append(tables(), findingsTable(), longTextTable()) }
+func allTables() []table {
+	return append(tables(), provenanceTable(), findingsTable(), longTextTable())
+}
 
 func TestEveryColumnIsDescribed(t *testing.T) {
 	t.Parallel()
@@ -50,7 +52,7 @@ func TestChangesShowTheClassFirst(t *testing.T) {
 
 func TestSheetsHaveNamesThatFitWhenContinued(t *testing.T) {
 	t.Parallel()
-	for _, tab := range append(tables(), longTextTable()) {
+	for _, tab := range append(tables(), provenanceTable(), longTextTable()) {
 		if n := len(tab.Sheet + " (9999)"); n > maxSheetName {
 			t.Errorf("%s: continued name of %d characters", tab.Sheet, n)
 		}
@@ -69,6 +71,7 @@ func TestFilesHaveTheColumnsOfTheViews(t *testing.T) {
 		"tasks":          "tenant run_id captured_run_id task_id certification_id target_type target_id type status errors created first_seen_at last_seen_at",
 		"changes":        "tenant baseline_run_id run_id object class certification_id object_id field before after",
 		"findings":       "tenant run_id rule severity object certification_id object_id detail threshold where_to_look",
+		"provenance":     "parameter value",
 		"long_text":      "entry part parts sheet column record text",
 	}
 	got := map[string]string{}

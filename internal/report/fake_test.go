@@ -61,7 +61,11 @@ func testRun(status string) Run {
 		APIVersion: "v1", APIHost: "acme.api.identitynow.com", ToolVersion: "1.0.0",
 		ConfigSHA256: strings.Repeat("c0", 32), ScopeSHA256: strings.Repeat("5c", 32),
 		RootSHA256: strings.Repeat("ab", 32), PreviousRootSHA256: strings.Repeat("9e", 32),
-		Scope:    Scope{CampaignIDs: []string{"campaign-q1"}, Filter: `phase eq "ACTIVE"`, Permissions: "flagged"},
+		Scope: Scope{CampaignIDs: []string{"campaign-q1"}, Filter: `phase eq "ACTIVE"`, Permissions: "flagged"},
+		Provenance: []Fact{
+			{"Exporter version", "1.0.0"}, {"Configuration SHA-256", strings.Repeat("c0", 32)}, {"Client id", "0503E000"}, {"Page size", "250"},
+			{"Clock offset to the tenant", "+0.4 s, the tenant is ahead"}, {"unknown field: review items accessSummary.foo", "12 times"},
+		},
 		Totals:   Totals{Certifications: 8, CertificationsComplete: 8, Reviewers: 8, ReviewItems: 304, Permissions: 120, Tasks: 3, Requests: 1480, Retries: 2, Throttled: 1},
 		Baseline: Totals{Certifications: 8, CertificationsComplete: 8, Reviewers: 7, ReviewItems: 310, Permissions: 120, Tasks: 2, Requests: 1472},
 	}

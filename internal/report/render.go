@@ -15,6 +15,9 @@ func render(ctx context.Context, f *folder, run Run, src Source, s Settings) (Re
 			return Result{}, fmt.Errorf("begin workbook: %w", err)
 		}
 		res.Workbook = f.path(workbookName(run))
+		if err := r.provenance(); err != nil {
+			return Result{}, fmt.Errorf("write provenance: %w", err)
+		}
 	}
 	for _, t := range tables() {
 		if err := r.table(ctx, t); err != nil {
@@ -105,6 +108,20 @@ func (r *renderer) table(ctx context.Context, t table) error {
 		return r.book.end(sheet)
 	}
 	return nil
+}
+
+// provenance writes the sheet of the run's own facts.
+func (r *renderer) provenance() error {
+	sheet, err := r.book.newSheet(provenanceTable())
+	if err != nil {
+		return err
+	}
+	for _, f := range r.run.Provenance {
+		if err := sheet.row([]any{f.Name, f.Value}); err != nil {
+			return err
+		}
+	}
+	return r.book.end(sheet)
 }
 
 // header writes a CSV file that has no rows.

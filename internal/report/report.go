@@ -41,7 +41,7 @@ type Source interface {
 	Changes(ctx context.Context, columns []string) iter.Seq2[[]any, error]
 }
 
-// Run is what the Summary and the manifest say about the run itself.
+// Run is what the Summary, the sheet Provenance and the manifest say about the run itself.
 type Run struct {
 	ID         int64
 	BaselineID *int64 // nil: nothing to compare with
@@ -63,9 +63,16 @@ type Run struct {
 	Scope     Scope
 	KnownGaps []string // ids of certifications accepted as unreadable
 
+	NextGeneration int64    // next-generation campaigns, which are not in the report; 0 also where their number is not known
+	Deprecation    []string // headers by which the tenant announces the end of the API version, e.g. "Sunset: <date>"
+	Provenance     []Fact   // rows of sheet Provenance, in its order
+
 	Totals          // of this run
 	Baseline Totals // of the baseline; zero without one
 }
+
+// Fact is one thing that is stored of how a run was made, as text for people.
+type Fact struct{ Name, Value string }
 
 // Scope is what the run was asked to walk, as text for people.
 type Scope struct {

@@ -357,6 +357,13 @@ func TestAnotherReaderSeesTheSame(t *testing.T) {
 				t.Errorf("%s: sheet %s (-CSV +openpyxl):\n%s", mode, tab.Sheet, d)
 			}
 		}
+		facts := [][]string{{"Parameter", "Value"}}
+		for _, f := range testRun(StatusPartial).Provenance {
+			facts = append(facts, []string{f.Name, f.Value})
+		}
+		if d := cmp.Diff(facts, got["Provenance"]); d != "" {
+			t.Errorf("%s: sheet Provenance (-want +openpyxl):\n%s", mode, d)
+		}
 		if got := got[summarySheet]; len(got) < 20 || got[0][0] != "Certification audit report" {
 			t.Errorf("%s: Summary reads %v", mode, got)
 		}

@@ -94,6 +94,15 @@ func (s *summary) reliance(p *page) {
 	}
 	p.gaps("Not proved", s.complete.unproved)
 	p.gaps("Accepted gaps", s.complete.accepted)
+	switch n := s.run.NextGeneration; {
+	case n == 1:
+		p.text("Not exported", "1 next-generation campaign exists in the tenant; it is not in these lists and not in this report.")
+	case n > 1:
+		p.text("Not exported", count(n)+" next-generation campaigns exist in the tenant; they are not in these lists and not in this report.")
+	}
+	if d := s.run.Deprecation; len(d) > 0 {
+		p.text("API version", fmt.Sprintf("The tenant announces the end of API version %s: %s", s.run.APIVersion, strings.Join(d, "; ")))
+	}
 }
 
 func (s *summary) runs(p *page) {

@@ -23,6 +23,9 @@ func TestSummaryMatchesGolden(t *testing.T) {
 		IDs:    []string{"a", "b", "c", "d", "e"},
 		Filter: strings.Repeat(`campaign.id in ("q1", "q2") and `, 5) + `phase eq "ACTIVE"`, Permissions: "by_entitlement",
 	}
+	accepted.NextGeneration = 1200
+	accepted.Deprecation = []string{"Deprecation: true", "Sunset: Mon, 01 Jan 2029 00:00:00 GMT"}
+	first.NextGeneration = 1
 	continued := both()
 	continued.limits.rows = 100
 

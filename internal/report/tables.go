@@ -176,10 +176,22 @@ func findingsTable() table {
 	}
 }
 
+// provenanceTable holds how the run was made, as stored with it.
+func provenanceTable() table {
+	return table{
+		View: "provenance", Made: true, Sheet: "Provenance", Frozen: "parameter",
+		Holds: "How the run was made: program, configuration, tenant, requests",
+		Columns: []column{
+			{Name: "parameter", Header: "Parameter", Kind: idKind, Width: 60, Wrap: true, Meaning: "What is stated about the run", Source: "exporter", Blank: "never blank"},
+			{Name: "value", Header: "Value", Kind: textKind, Width: 84, Wrap: true, Meaning: "Its value, as stored with the run", Source: "exporter", Blank: "never blank"},
+		},
+	}
+}
+
 // longTextTable holds what is too long for a cell; it is filled while the other sheets are written.
 func longTextTable() table {
 	return table{
-		View: "long_text", Sheet: "Long Text", Frozen: "entry",
+		View: "long_text", Made: true, Sheet: "Long Text", Frozen: "entry",
 		Holds: "Full text of cells that are longer than a spreadsheet holds",
 		Columns: []column{
 			{Name: "entry", Header: "Entry", Kind: integerKind, Width: 10, Meaning: "Number the shortened cell names", Source: "exporter", Blank: "never blank"},

@@ -223,7 +223,7 @@ func TestTextOfSeveralLinesHasItsRoom(t *testing.T) {
 			t.Errorf("%s: wrapped %v, want %v", tt.name, style.Alignment.WrapText, tt.wrapped)
 		}
 		content, _ := zipParts(t, res.Workbook)
-		_, row, _ := strings.Cut(content["xl/worksheets/sheet8.xml"], `<row r="2"`)
+		_, row, _ := strings.Cut(content["xl/worksheets/sheet9.xml"], `<row r="2"`)
 		row, _, _ = strings.Cut(row, ">")
 		want := ""
 		if tt.height != "" {
@@ -232,6 +232,36 @@ func TestTextOfSeveralLinesHasItsRoom(t *testing.T) {
 		if d := cmp.Diff(want, row); d != "" {
 			t.Errorf("%s: height (-want +got):\n%s", tt.name, d)
 		}
+	}
+}
+
+func TestProvenanceShowsTheFactsOfTheRun(t *testing.T) {
+	t.Parallel()
+	run := testRun(StatusSealed)
+	for _, s := range hostileTexts() {
+		run.Provenance = append(run.Provenance, Fact{Name: "unknown value: " + s, Value: s})
+	}
+	run.Provenance = append(run.Provenance, Fact{Name: "Accepted gap", Value: tooLong()[0]})
+	res := mustWrite(t, t.TempDir(), run, fakeSource{}, Settings{Formats: []string{FormatXLSX}})
+	got, err := openBook(t, res.Workbook).GetRows("Provenance")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := [][]string{{"Parameter", "Value"}}
+	for _, f := range run.Provenance {
+		name, _ := xmlText(f.Name)
+		value, _ := xmlText(f.Value)
+		want = append(want, []string{name, value})
+	}
+	want[len(want)-1][1] = "[Shortened; full text: sheet Long Text, entry 1] " + strings.Repeat("é", shownUnits) + "…"
+	if d := cmp.Diff(want, pad(got, 2)); d != "" {
+		t.Errorf("sheet Provenance (-want +got):\n%s", d)
+	}
+	if res.ReplacedCells == 0 {
+		t.Error("characters were replaced, and not counted")
+	}
+	if n := res.Files[0].Rows; n != 0 {
+		t.Errorf("%d rows of views in the workbook, want none", n)
 	}
 }
 
@@ -267,7 +297,7 @@ func TestWorkbookManners(t *testing.T) {
 	t.Parallel()
 	res := mustWrite(t, t.TempDir(), testRun(StatusPartial), hostileSource(append(hostileTexts(), tooLong()[0])), both())
 	xl := openBook(t, res.Workbook)
-	want := []string{"Summary", "Coverage", "Certifications", "Reviewers", "Review Items", "Permissions", "Tasks", "Changes", "Long Text"}
+	want := []string{"Summary", "Provenance", "Coverage", "Certifications", "Reviewers", "Review Items", "Permissions", "Tasks", "Changes", "Long Text"}
 	if d := cmp.Diff(want, xl.GetSheetList()); d != "" {
 		t.Errorf("sheets (-want +got):\n%s", d)
 	}
@@ -315,7 +345,7 @@ func TestWorkbookManners(t *testing.T) {
 		if *p.FitToWidth != 1 || *p.FitToHeight != 0 {
 			t.Errorf("%s: fitted to %d pages across, %d down", name, *p.FitToWidth, *p.FitToHeight)
 		}
-		if wide := !slices.Contains([]string{"Reviewers", "Permissions", "Changes"}, name); (*p.Size == paperA3) != wide {
+		if wide := !slices.Contains([]string{"Provenance", "Reviewers", "Permissions", "Changes"}, name); (*p.Size == paperA3) != wide {
 			t.Errorf("%s: paper %d", name, *p.Size)
 		}
 		if want := "'" + name + "'!$1:$1"; titles[name] != want {
