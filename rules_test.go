@@ -26,7 +26,7 @@ func layers() [][]string {
 	return [][]string{
 		{"cmd/exporter"},
 		{"internal/schedule"},
-		{"internal/job"},
+		{"internal/job", "internal/reassign"},
 		{"internal/walk", "internal/report", "internal/db"},
 		{"internal/fetch", "internal/delta"},
 		{"internal/snapshot"},
@@ -42,7 +42,7 @@ func importers() map[string][]string {
 		"internal/report/findings": {"internal/report"},
 		"internal/db/embedded":     {"cmd/exporter", testDatabases},
 		testDatabases:              {}, // tests may import everything
-		"migrations":               {"internal/db"},
+		"migrations":               {"internal/db", "internal/job"},
 	}
 }
 

@@ -1,5 +1,6 @@
 -- Reassignments that exporter asked the tenant for: recorded before they are
--- sent, so that a broken connection leaves a trace of what may have been done.
+-- sent, so that a broken connection or a crash leaves a trace of what the
+-- tenant may have carried out.
 
 -- +goose Up
 CREATE TABLE history.reassign_request (
@@ -17,9 +18,12 @@ CREATE TABLE history.reassign_request (
     detail_code      text,
     tracking_id      text,
     error            text,
-    PRIMARY KEY (tenant_id, request_id)
+    PRIMARY KEY (tenant_id, request_id),
+    CHECK ((state = 'SENDING') = (answered_at IS NULL)),
+    CHECK ((state = 'ACCEPTED') = (task_id IS NOT NULL))
 );
 CREATE INDEX reassign_request_certification ON history.reassign_request (tenant_id, certification_id);
+COMMENT ON COLUMN history.reassign_request.targets IS 'What was to be reassigned: [{type, id}], in the words of the API, in the order sent.';
 
 -- A request is answered once; nothing else of it changes.
 -- +goose StatementBegin
@@ -47,8 +51,8 @@ SELECT t.name AS tenant,
        q.requested_at, q.state, q.answered_at, q.task_id, q.http_status, q.detail_code, q.tracking_id, q.error
 FROM history.reassign_request q
 JOIN history.tenant t USING (tenant_id);
-COMMENT ON VIEW audit.reassign_requests IS 'Reassignments that exporter asked for. run_id: the first finished run that began after the request, whose report shows its task.';
-COMMENT ON COLUMN audit.reassign_requests.state IS 'SENDING: recorded, no answer yet, or the process ended before it came. UNKNOWN: the connection broke; the tenant may have accepted it.';
+COMMENT ON VIEW audit.reassign_requests IS 'Reassignments that exporter asked for. run_id: the first finished run that began after the request; null until there is one.';
+COMMENT ON COLUMN audit.reassign_requests.state IS 'ACCEPTED: the tenant made a task of it. REFUSED: nothing was done. UNKNOWN: no clear answer came; the tenant may have accepted it. SENDING: no answer yet, or the process ended before it came: then as UNKNOWN.';
 -- +goose StatementBegin
 DO $$
 BEGIN

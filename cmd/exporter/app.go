@@ -69,8 +69,8 @@ changed for people who open spreadsheets.`,
 	f.StringVar(&a.logFormat, "log-format", "text", "format of the log: text or json")
 	f.StringVar(&a.logLevel, "log-level", "info", "least level logged: debug, info, warn or error")
 	f.BoolVar(&a.noProgress, "no-progress", false, "no progress bar, even on a terminal")
-	root.AddCommand(a.runCommand(), a.reportCommand(), a.diffCommand(), a.runsCommand(), a.migrateCommand(),
-		a.psqlCommand(), a.demoCommand(), a.simulateCommand(), a.versionCommand())
+	root.AddCommand(a.runCommand(), a.reportCommand(), a.diffCommand(), a.runsCommand(), a.reassignCommand(), a.migrateCommand(),
+		a.getCommand(), a.checkCommand(), a.psqlCommand(), a.demoCommand(), a.simulateCommand(), a.versionCommand())
 	usageArgs(root)
 	return root
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -145,12 +144,7 @@ func cell(s *string) string {
 	if s == nil {
 		return "-"
 	}
-	line := strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, *s)
+	line := oneLine(*s)
 	if r := []rune(line); len(r) > cellWidth {
 		return string(r[:cellWidth-1]) + "…"
 	}

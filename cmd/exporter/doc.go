@@ -6,6 +6,9 @@
 //	exporter report     render a stored run again
 //	exporter diff       what changed between two runs
 //	exporter runs       the runs so far
+//	exporter reassign   hand review items to another reviewer
+//	exporter get        one list of the API as it stands now
+//	exporter check      what a run needs, looked at without changing anything
 //	exporter migrate    bring the database up to date, or show how it stands
 //	exporter psql       a psql session on the database
 //	exporter demo       three nights of a simulated tenant, nothing needed
@@ -17,7 +20,7 @@
 //
 // Exit status: 0 sealed and report written, or the command did what it says;
 // 1 failed before the night could be sealed; 2 usage or configuration, nothing
-// touched; 3 finished but PARTIAL, report written and marked so; 4 another run
-// holds the lock; 5 verification found a difference; 6 night stored and sealed,
-// report failed; 130 and 143 interrupted.
+// touched; 3 finished but PARTIAL, report written and marked so, or a list that
+// get read is not proved; 4 another run holds the lock; 5 verification found a
+// difference; 6 night stored and sealed, report failed; 130 and 143 interrupted.
 package main

@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"exporter/internal/db"
+	"exporter/internal/fetch"
 	"exporter/internal/job"
 )
 
@@ -20,7 +21,8 @@ const (
 	exitReport  = 6
 )
 
-// errPartial ends a run that was finished but not proved as a whole.
+// errPartial ends a run, or the reading of a list, that was finished but not
+// proved as a whole. Its command has told why.
 var errPartial = errors.New("the run is PARTIAL")
 
 // usageError is a fault of the call or the configuration: nothing was touched.
@@ -40,6 +42,7 @@ func (i interrupted) Error() string { return "interrupted by " + i.signal.String
 func status(ctx context.Context, err error) int {
 	var stop interrupted
 	var usage usageError
+	var query *fetch.QueryError
 	var child *exec.ExitError
 	switch {
 	case err == nil:
@@ -50,7 +53,7 @@ func status(ctx context.Context, err error) int {
 		return exitReport
 	case errors.As(context.Cause(ctx), &stop):
 		return 128 + int(stop.signal)
-	case errors.As(err, &usage), errors.Is(err, db.ErrTenantHost), errors.Is(err, db.ErrNothingToResume):
+	case errors.As(err, &usage), errors.As(err, &query), errors.Is(err, db.ErrTenantHost), errors.Is(err, db.ErrNothingToResume):
 		return exitUsage
 	case errors.Is(err, db.ErrLocked):
 		return exitLocked

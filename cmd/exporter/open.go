@@ -23,10 +23,23 @@ const (
 	minPoolConns = 4
 )
 
-// loadConfig reads the configuration: the file named by flag or environment,
-// else ./config.yaml where there is one, else the environment alone.
+// loadConfig reads the configuration and logs its warnings.
 func (a *app) loadConfig() (config.Config, error) {
-	file := a.configFile
+	c, _, err := a.readConfig()
+	if err != nil {
+		return config.Config{}, err
+	}
+	for _, w := range c.Warnings() {
+		a.log.Warn("configuration", slog.String("warning", w))
+	}
+	return c, nil
+}
+
+// readConfig reads the configuration: the file named by flag or environment,
+// else ./config.yaml where there is one, else, with file empty, the environment
+// alone.
+func (a *app) readConfig() (c config.Config, file string, err error) {
+	file = a.configFile
 	if file == "" {
 		file = a.getenv("EXPORTER_CONFIG")
 	}
@@ -34,17 +47,13 @@ func (a *app) loadConfig() (config.Config, error) {
 		if _, err := os.Stat(defaultFile); err == nil {
 			file = defaultFile
 		} else if !errors.Is(err, fs.ErrNotExist) {
-			return config.Config{}, usagef("configuration: %w", err)
+			return config.Config{}, "", usagef("configuration: %w", err)
 		}
 	}
-	c, err := config.Load(file, a.getenv)
-	if err != nil {
-		return config.Config{}, usageError{err}
+	if c, err = config.Load(file, a.getenv); err != nil {
+		return config.Config{}, "", usageError{err}
 	}
-	for _, w := range c.Warnings() {
-		a.log.Warn("configuration", slog.String("warning", w))
-	}
-	return c, nil
+	return c, file, nil
 }
 
 // database is an open database, configured or embedded.
@@ -59,30 +68,42 @@ func (a *app) openDatabase(ctx context.Context, c config.Config) (d database, cl
 	if url := c.Database.URL.Reveal(); url != "" {
 		return database{url: url}, func() {}, nil
 	}
-	dir := c.Database.EmbeddedDir
-	if dir == "" {
-		dir = embedded.DefaultDir(stateName)
+	return a.startEmbedded(ctx, embeddedDir(c))
+}
+
+// embeddedDir is the state directory of the embedded database.
+func embeddedDir(c config.Config) string {
+	if dir := c.Database.EmbeddedDir; dir != "" {
+		return dir
 	}
-	return a.startEmbedded(ctx, dir)
+	return embedded.DefaultDir(stateName)
 }
 
 func (a *app) startEmbedded(ctx context.Context, dir string) (d database, close func(), err error) {
-	server, err := embedded.Start(ctx, embedded.Options{Dir: dir, Logger: a.log})
+	server, close, err := a.startServer(ctx, dir)
 	if err != nil {
 		return database{}, nil, err
-	}
-	close = func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
-		defer cancel()
-		if err := server.Stop(ctx); err != nil {
-			a.log.Warn("embedded PostgreSQL did not stop", slog.Any("error", err))
-		}
 	}
 	if err := server.EnsureDatabase(ctx, stateName); err != nil {
 		close()
 		return database{}, nil, err
 	}
 	return database{url: server.URL(stateName), server: server}, close, nil
+}
+
+// startServer starts the embedded server, whatever databases it has.
+func (a *app) startServer(ctx context.Context, dir string) (server *embedded.Server, close func(), err error) {
+	server, err = embedded.Start(ctx, embedded.Options{Dir: dir, Logger: a.log})
+	if err != nil {
+		return nil, nil, err
+	}
+	return server, func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+		defer cancel()
+		if err := server.Stop(ctx); err != nil {
+			a.log.Warn("embedded PostgreSQL did not stop", slog.Any("error", err))
+		}
+	}, nil
 }
 
 // openStore opens the store for reading what is there. Its schema has to be up
@@ -93,6 +114,25 @@ func (a *app) openStore(ctx context.Context, c config.Config) (*db.Store, func()
 		return nil, nil, err
 	}
 	store, err := checkedStore(ctx, d.url, 0, db.CheckSchema)
+	if err != nil {
+		closeDatabase()
+		return nil, nil, err
+	}
+	return store, func() { store.Close(); closeDatabase() }, nil
+}
+
+// openOwnStore opens the store for adding to it. Its schema is brought up to
+// date, unless the configuration leaves that to others.
+func (a *app) openOwnStore(ctx context.Context, c config.Config, connections int) (*db.Store, func(), error) {
+	d, closeDatabase, err := a.openDatabase(ctx, c)
+	if err != nil {
+		return nil, nil, err
+	}
+	schema := db.CheckSchema
+	if c.Database.AutoMigrate {
+		schema = a.migrateSchema
+	}
+	store, err := checkedStore(ctx, d.url, connections, schema)
 	if err != nil {
 		closeDatabase()
 		return nil, nil, err

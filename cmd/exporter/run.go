@@ -9,6 +9,7 @@ import (
 
 	"exporter/internal/config"
 	"exporter/internal/db"
+	"exporter/internal/fetch"
 	"exporter/internal/job"
 	"exporter/internal/report"
 	"exporter/internal/walk"
@@ -78,20 +79,11 @@ func (a *app) run(ctx context.Context, c config.Config, o runOptions) error {
 		return err
 	}
 	defer api.Close()
-	d, closeDatabase, err := a.openDatabase(ctx, c)
+	store, closeStore, err := a.openOwnStore(ctx, c, max(minPoolConns, 2*c.Workers.Certifications+spareConns))
 	if err != nil {
 		return err
 	}
-	defer closeDatabase()
-	schema := db.CheckSchema
-	if c.Database.AutoMigrate {
-		schema = a.migrateSchema
-	}
-	store, err := checkedStore(ctx, d.url, max(minPoolConns, 2*c.Workers.Certifications+spareConns), schema)
-	if err != nil {
-		return err
-	}
-	defer store.Close()
+	defer closeStore()
 	bar := a.progress("certifications")
 	defer bar.close()
 	options.Store, options.API, options.Logger, options.Progress = store, api, bar.logger(a), bar.set
@@ -113,8 +105,8 @@ func jobOptions(c config.Config, o runOptions) (job.Options, error) {
 		return job.Options{}, usageError{err}
 	}
 	s := c.Certifications
-	if c.Tenant.APIVersion == "beta" {
-		return job.Options{}, usageError{errors.New("tenant.api_version: a run of beta is not served by this version: use v1, v2026, v2025, v2024 or v3")}
+	if err := checkFilters(s); err != nil {
+		return job.Options{}, usageError{err}
 	}
 	v := version()
 	options := job.Options{
@@ -135,4 +127,22 @@ func jobOptions(c config.Config, o runOptions) (job.Options, error) {
 		options.Report = &job.Report{Dir: c.Report.Dir, Baseline: baseline}
 	}
 	return options, nil
+}
+
+// checkFilters reports, joined, the filters that their lists do not take.
+func checkFilters(s config.Certifications) error {
+	var found []error
+	for _, f := range []struct {
+		key, filter string
+		list        fetch.List
+	}{
+		{"certifications.filter", s.Filter, fetch.ListCertifications},
+		{"certifications.permissions_filter", s.PermissionsFilter, fetch.ListPermissions},
+		{"certifications.reviewers_filter", s.ReviewersFilter, fetch.ListReviewers},
+	} {
+		if err := fetch.CheckQuery(f.list, f.filter, ""); err != nil {
+			found = append(found, fmt.Errorf("%s: %w", f.key, err))
+		}
+	}
+	return errors.Join(found...)
 }

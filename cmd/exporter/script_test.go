@@ -67,6 +67,8 @@ func TestScripts(t *testing.T) {
 			"source":   onScript((*script).source),
 			"signal":   onScript((*script).signal),
 			"ended":    onScript((*script).ended),
+
+			"reassignment": onScript((*script).reassignment),
 		},
 	})
 }

@@ -34,6 +34,8 @@ func fullStore(t *testing.T) *office {
 	c.decide("i", "APPROVE")
 	c.grant("i", permission("x", "write"))
 	o.night(w)
+	_, err := o.store.RecordReassign(o.Context(), o.tenant, ReassignRequest{CertificationID: "a", To: "r", Reason: "leave", RequestedAt: firstNight})
+	o.fatal(err)
 	return o
 }
 

@@ -9,10 +9,12 @@
 // merged: versions that are not in it, or differ, are closed, and what is new
 // is inserted; nothing else is ever changed. Coverage has a row for each run,
 // certification and collection, and says which run proved the rows shown. The
-// views of schema audit put the two together as of any run.
+// views of schema audit put the two together as of any run. Beside the runs
+// stand the reassign requests: each is written down before it is sent, and
+// answered once.
 //
-// Package job uses it; packages walk and report see it through interfaces of
-// their own.
+// Packages job and reassign use it; packages walk and report see it through
+// interfaces of their own.
 package db
 
 import (

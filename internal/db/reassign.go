@@ -9,13 +9,25 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// The states of a reassign request.
+// ReassignState says what is known of a reassign request.
+type ReassignState string
+
+// The states of a reassign request. Any but the first is for good.
 const (
-	ReassignSending  = "SENDING"  // recorded; its answer has not come, or never will
-	ReassignAccepted = "ACCEPTED" // the tenant made a task of it
-	ReassignRefused  = "REFUSED"  // the tenant said no: nothing was done
-	ReassignUnknown  = "UNKNOWN"  // the connection broke: it may have been done
+	ReassignSending  ReassignState = "SENDING"  // recorded; its answer has not come, or never will
+	ReassignAccepted ReassignState = "ACCEPTED" // the tenant made a task of it
+	ReassignRefused  ReassignState = "REFUSED"  // nothing was done: the tenant said no, or it was never sent
+	ReassignUnknown  ReassignState = "UNKNOWN"  // no clear answer came: it may have been done
 )
+
+// Validate says whether the state is one that the store knows.
+func (s ReassignState) Validate() error {
+	switch s {
+	case ReassignSending, ReassignAccepted, ReassignRefused, ReassignUnknown:
+		return nil
+	}
+	return fmt.Errorf("unknown state %q of a reassign request", s)
+}
 
 // ReassignTarget is one thing to reassign: its type in the API's words (ITEM,
 // IDENTITY_SUMMARY, TARGET_SUMMARY) and its id.
@@ -26,20 +38,20 @@ type ReassignTarget struct {
 
 // ReassignRequest is one request as recorded before it is sent.
 type ReassignRequest struct {
-	ID              int64
+	ID              int64 // given by RecordReassign
 	CertificationID string
 	To, Reason      string
 	Targets         []ReassignTarget
 	RequestedAt     time.Time
-	State           string
+	State           ReassignState // as listed; RecordReassign stores ReassignSending
 }
 
 // ReassignAnswer is what became of a request.
 type ReassignAnswer struct {
-	State                         string
-	TaskID                        string // of an accepted one
-	HTTPStatus                    int
-	DetailCode, TrackingID, Error string
+	State                         ReassignState // any but ReassignSending
+	TaskID                        string        // of an accepted one, and of no other
+	HTTPStatus                    int           // 0: no HTTP answer
+	DetailCode, TrackingID, Error string        // of one that was not accepted
 	At                            time.Time
 }
 
@@ -61,17 +73,24 @@ func (s *Store) RecordReassign(ctx context.Context, t Tenant, r ReassignRequest)
 	return id, nil
 }
 
-// AnswerReassign records what became of a request, also when ctx has ended.
+// AnswerReassign records what became of a request, once, also when ctx has
+// ended.
 func (s *Store) AnswerReassign(ctx context.Context, t Tenant, id int64, a ReassignAnswer) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
-	_, err := s.pool.Exec(ctx, `
+	if err := a.State.Validate(); err != nil {
+		return fmt.Errorf("record the answer to reassign request %d: %w", id, err)
+	}
+	done, err := s.pool.Exec(ctx, `
 		UPDATE history.reassign_request
 		SET state = $3, task_id = nullif($4, ''), http_status = nullif($5, 0), detail_code = nullif($6, ''),
 		    tracking_id = nullif($7, ''), error = nullif($8, ''), answered_at = $9
 		WHERE tenant_id = $1 AND request_id = $2`, t.ID, id, a.State, a.TaskID, a.HTTPStatus, a.DetailCode, a.TrackingID, a.Error, a.At)
+	if err == nil && done.RowsAffected() == 0 {
+		err = pgx.ErrNoRows
+	}
 	if err != nil {
-		return fmt.Errorf("record the answer to reassignment %d: %w", id, err)
+		return fmt.Errorf("record the answer to reassign request %d: %w", id, err)
 	}
 	return nil
 }

@@ -16,7 +16,8 @@ type Error struct {
 	DetailCode string // SailPoint's support asks for these two
 	TrackingID string
 	Message    string
-	Err        error // the cause where there was no answer, or a body that cannot be read
+	Cause      string // the texts of the causes that the tenant names, joined
+	Err        error  // the cause where there was no answer, or a body that cannot be read
 }
 
 func (e *Error) Error() string {
@@ -30,6 +31,9 @@ func (e *Error) Error() string {
 	}
 	if e.Message != "" {
 		fmt.Fprintf(&b, ": %s", e.Message)
+	}
+	if e.Cause != "" {
+		fmt.Fprintf(&b, ": %s", e.Cause)
 	}
 	if e.Err != nil {
 		fmt.Fprintf(&b, ": %v", e.Err)
@@ -58,14 +62,12 @@ const maxMessage = 500 // characters of a tenant's words kept in an error
 func apiError(op string, status int, body []byte) *Error {
 	e := &Error{Operation: op, Status: status}
 	var dto struct {
-		DetailCode string `json:"detailCode"`
-		TrackingID string `json:"trackingId"`
-		Messages   []struct {
-			Locale string `json:"locale"`
-			Text   string `json:"text"`
-		} `json:"messages"`
-		Error   any `json:"error"`
-		Message any `json:"message"`
+		DetailCode string    `json:"detailCode"`
+		TrackingID string    `json:"trackingId"`
+		Messages   []message `json:"messages"`
+		Causes     []message `json:"causes"`
+		Error      any       `json:"error"`
+		Message    any       `json:"message"`
 	}
 	// A field of an unexpected type still leaves the others readable.
 	_ = json.Unmarshal(body, &dto)
@@ -87,7 +89,18 @@ func apiError(op string, status int, body []byte) *Error {
 		e.Message = strings.ToLower(http.StatusText(status))
 	}
 	e.Message = plainText(e.Message)
+	causes := make([]string, len(dto.Causes))
+	for i, c := range dto.Causes {
+		causes[i] = c.Text
+	}
+	e.Cause = plainText(strings.Join(causes, "; "))
 	return e
+}
+
+// message is a text of an error body.
+type message struct {
+	Locale string `json:"locale"`
+	Text   string `json:"text"`
 }
 
 // plainText makes a tenant's words fit for one line of a log or a cell.

@@ -32,9 +32,9 @@ func (c *Client) get(ctx context.Context, op operation, path string, query url.V
 	return c.do(ctx, request{op: op, method: http.MethodGet, path: path, query: query}, parse)
 }
 
-// do is get for any method. What is no GET is sent again only after a 401 and a
-// 429, which say that nothing was done; from the moment it is sent every error
-// is an *Error, also when ctx ends.
+// do is get for any method. What is no GET is sent again only after a 401 or a
+// 429, which say that nothing was done. Where it was sent and no such answer
+// came, the error is an *Error, also when ctx has ended.
 func (c *Client) do(ctx context.Context, r request, parse func(http.Header, []byte) error) error {
 	op, repeatable := r.op, r.method == http.MethodGet
 	var rejected *oauth2.Token // the token of a 401
@@ -144,7 +144,7 @@ func (c *Client) send(ctx context.Context, r request, token *oauth2.Token) (stat
 	sent := time.Now()
 	deliver := c.http.Do
 	if r.method != http.MethodGet {
-		deliver = c.http.Transport.RoundTrip // a redirect is an answer: to follow it may be to repeat, or to ask for something else
+		deliver = c.http.Transport.RoundTrip // follows no redirect: that could repeat it, or ask for something else
 	}
 	resp, err := deliver(req)
 	if err != nil {
