@@ -153,7 +153,9 @@ func (n *Night) openTasks(ctx context.Context, h *snapshot.History) error {
 		  AND NOT EXISTS (
 		      SELECT FROM history.coverage c
 		      JOIN history.run r USING (tenant_id, run_id)
+		      LEFT JOIN history.known_certification k USING (tenant_id, certification_no)
 		      WHERE c.tenant_id = $1 AND c.collection = 'tasks' AND c.outcome = 'COMPLETE'
+		        AND coalesce(k.certification_id, q.certification_id) = q.certification_id
 		        AND r.started_at > q.answered_at + interval '1 day')
 		ORDER BY task_id`, n.tenant.ID)
 	if err != nil {
