@@ -66,6 +66,7 @@ type Client struct {
 	timeout   time.Duration
 	retries   int
 	pageSize  int
+	offsetCap int // the constant of that name, but in tests
 	userAgent string
 	log       *slog.Logger
 	stats     stats
@@ -120,6 +121,7 @@ func New(o Options) (*Client, error) {
 		timeout:   o.Timeout,
 		retries:   o.Retries,
 		pageSize:  o.PageSize,
+		offsetCap: offsetCap,
 		userAgent: o.UserAgent,
 		log:       log,
 		stats:     newStats(),

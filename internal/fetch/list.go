@@ -196,7 +196,7 @@ func readOnce[T any](ctx context.Context, c *Client, l list[T], sink snapshot.Si
 	if l.unpaged {
 		first.total = nil
 	} else if previous := first; first.total == nil {
-		err = r.toTheEnd(ctx, c.pageSize, len(first.rows), func(ctx context.Context, offset int) (int, error) {
+		err = r.toTheEnd(ctx, c, len(first.rows), func(ctx context.Context, offset int) (int, error) {
 			p, err := fetchPage(ctx, c, l, c.pageSize, offset, false)
 			if err != nil {
 				return 0, err
@@ -206,7 +206,7 @@ func readOnce[T any](ctx context.Context, c *Client, l list[T], sink snapshot.Si
 			// A tenant that does not heed the offset would keep us for ever.
 			// Rows without ids may be alike in earnest; nobody has so many.
 			r.stuck = len(p.rows) > 0 && !l.noIDs && slices.EqualFunc(before.rows, p.rows, sameRow)
-			r.capped = l.noIDs && offset >= offsetCap
+			r.capped = l.noIDs && offset >= c.offsetCap
 			if r.stuck || r.capped {
 				return 0, nil
 			}
@@ -243,7 +243,7 @@ func toTheTotal[T any](ctx context.Context, c *Client, l list[T], r *reading, st
 				if StatusOf(err) == http.StatusBadRequest {
 					// The list became shorter than it said, or cannot be read
 					// that far. Either way this reading proves nothing.
-					r.capped = offset+c.pageSize > offsetCap
+					r.capped = offset+c.pageSize > c.offsetCap
 					err = errEnded
 				}
 				if err == nil {
@@ -271,14 +271,14 @@ var errEnded = errors.New("reading ended early")
 // toTheEnd reads page after page of a list whose total is not stated, until
 // one is empty. A short page is not the end: a tenant whose own pages are
 // shorter than asked for would have its list cut there without a sign.
-func (r *reading) toTheEnd(ctx context.Context, size, got int, next func(ctx context.Context, offset int) (int, error)) error {
+func (r *reading) toTheEnd(ctx context.Context, c *Client, got int, next func(ctx context.Context, offset int) (int, error)) error {
 	for got > 0 {
 		offset := int(r.read)
 		n, err := next(ctx, offset)
 		if StatusOf(err) == http.StatusBadRequest {
 			// Some lists answer so just past their end; at the cap it says
 			// nothing about the end.
-			r.capped = offset+size > offsetCap
+			r.capped = offset+c.pageSize > c.offsetCap
 			return nil
 		}
 		if err != nil {
