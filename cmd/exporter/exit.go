@@ -18,6 +18,7 @@ const (
 	exitUsage   = 2
 	exitPartial = 3
 	exitLocked  = 4
+	exitDiffers = 5
 	exitReport  = 6
 )
 
@@ -49,6 +50,8 @@ func status(ctx context.Context, err error) int {
 		return 0
 	case errors.Is(err, errPartial):
 		return exitPartial
+	case errors.Is(err, errDifference):
+		return exitDiffers
 	case errors.Is(err, job.ErrReport):
 		return exitReport
 	case errors.As(context.Cause(ctx), &stop):

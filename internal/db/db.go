@@ -9,7 +9,8 @@
 // merged: versions that are not in it, or differ, are closed, and what is new
 // is inserted; nothing else is ever changed. Coverage has a row for each run,
 // certification and collection, and says which run proved the rows shown. The
-// views of schema audit put the two together as of any run. Beside the runs
+// views of schema audit put the two together as of any run. Rows carry hashes
+// of themselves, and a finished run is sealed over them onto the one before. Beside the runs
 // stand the reassign requests: each is written down before it is sent, and
 // answered once.
 //

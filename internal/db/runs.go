@@ -82,6 +82,7 @@ type Run struct {
 	Throttled              int64           `json:"throttled"`
 	RootSHA256             *string         `json:"root_sha256"`
 	PreviousRootSHA256     *string         `json:"previous_root_sha256"`
+	WrittenSHA256          *string         `json:"written_sha256,omitempty"` // part of the root; see Seal
 	Error                  *string         `json:"error"`
 	Provenance             json.RawMessage `json:"-"`
 	ReportSettings         json.RawMessage `json:"-"`
@@ -94,14 +95,14 @@ const runColumns = `
 	r.run_id, t.name, r.status, r.trigger, r.started_at, r.finished_at, r.api_version, r.scope, r.scope_sha256,
 	r.config_sha256, r.tool_version, r.certifications, r.certifications_complete, r.reviewers, r.review_items,
 	r.permissions, r.tasks, r.requests, r.retries, r.throttled, r.root_sha256, r.previous_root_sha256, r.error,
-	r.provenance, r.report_settings`
+	r.provenance, r.report_settings, r.written_sha256`
 
 func scanRun(row pgx.CollectableRow) (Run, error) {
 	var r Run
 	err := row.Scan(&r.ID, &r.Tenant, &r.Status, &r.Trigger, &r.StartedAt, &r.FinishedAt, &r.APIVersion, &r.Scope, &r.ScopeSHA256,
 		&r.ConfigSHA256, &r.ToolVersion, &r.Certifications, &r.CertificationsComplete, &r.Reviewers, &r.ReviewItems,
 		&r.Permissions, &r.Tasks, &r.Requests, &r.Retries, &r.Throttled, &r.RootSHA256, &r.PreviousRootSHA256, &r.Error,
-		&r.Provenance, &r.ReportSettings)
+		&r.Provenance, &r.ReportSettings, &r.WrittenSHA256)
 	r.StartedAt = r.StartedAt.UTC()
 	if r.FinishedAt != nil {
 		utc := r.FinishedAt.UTC()

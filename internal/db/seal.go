@@ -14,23 +14,40 @@ import (
 	"exporter/internal/snapshot"
 )
 
+// sealTimeout bounds the closing write, which reads the hash of every row that
+// was written: after a first night, of all there are.
+const sealTimeout = 10 * time.Minute
+
 // Seal closes a run as SEALED or PARTIAL. It counts what the run shows, hashes
-// its facts and its coverage onto the root of the run before, and stores all of
-// it at once. accepted names certifications whose gaps do not count.
+// what was written since the run sealed before, hashes that with the run's
+// facts and its coverage onto the root of the run before, and stores all of it
+// at once. accepted names certifications whose gaps do not count.
 //
 // The closing write survives an ending ctx; a run that was proved should not be
 // lost to a signal that came a moment later.
 func (s *Store) Seal(ctx context.Context, t Tenant, id int64, at time.Time, accepted []string) (Run, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout+time.Minute)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sealTimeout)
 	defer cancel()
 	err := s.inTx(ctx, func(tx pgx.Tx) error {
 		status, err := verdict(ctx, tx, t, id, accepted)
 		if err != nil {
 			return err
 		}
+		var after int64
+		err = tx.QueryRow(ctx, `
+			SELECT coalesce(max(run_id), 0)
+			FROM history.run
+			WHERE tenant_id = $1 AND run_id < $2 AND status IN ('SEALED', 'PARTIAL') AND written_sha256 IS NOT NULL`, t.ID, id).Scan(&after)
+		if err != nil {
+			return err
+		}
+		written, err := writtenSince(ctx, tx, t, after, id)
+		if err != nil {
+			return err
+		}
 		if _, err := tx.Exec(ctx, `
 			UPDATE history.run r
-			SET finished_at = $3,
+			SET finished_at = $3, written_sha256 = $4,
 			    certifications = c.certifications, certifications_complete = c.complete, reviewers = c.reviewers,
 			    review_items = c.review_items, permissions = c.permissions, tasks = c.tasks,
 			    previous_root_sha256 = (
@@ -56,7 +73,7 @@ func (s *Store) Seal(ctx context.Context, t Tenant, id int64, at time.Time, acce
 			    FROM history.coverage
 			    WHERE tenant_id = $1 AND run_id = $2
 			) c
-			WHERE r.tenant_id = $1 AND r.run_id = $2`, t.ID, id, at); err != nil {
+			WHERE r.tenant_id = $1 AND r.run_id = $2`, t.ID, id, at, written); err != nil {
 			return err
 		}
 		root, err := rootOf(ctx, tx, t, id, status)
@@ -128,29 +145,38 @@ func verdict(ctx context.Context, tx pgx.Tx, t Tenant, id int64, accepted []stri
 	return snapshot.Sealed, nil
 }
 
-// rootOf hashes a run: the root before it, its own facts, its scope, and its
-// coverage in byte order, each row with the digest of its collection.
+// rootOf hashes a run: the root before it, its own facts, its scope, what was
+// written, and its coverage.
 func rootOf(ctx context.Context, tx pgx.Tx, t Tenant, id int64, status snapshot.Status) (string, error) {
+	h := sha256.New()
+	if err := hashRun(ctx, tx, t, id, status, h); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%x", h.Sum(nil)), nil
+}
+
+// hashRun adds a run's facts to a hash, and its coverage in byte order, each
+// row with the digest of its collection.
+func hashRun(ctx context.Context, tx pgx.Tx, t Tenant, id int64, status snapshot.Status, h hash.Hash) error {
 	rows, err := tx.Query(ctx, `
 		SELECT `+runColumns+`
 		FROM history.run r
 		JOIN history.tenant t USING (tenant_id)
 		WHERE r.tenant_id = $1 AND r.run_id = $2`, t.ID, id)
 	if err != nil {
-		return "", err
+		return err
 	}
 	run, err := pgx.CollectExactlyOneRow(rows, scanRun)
 	if err != nil {
-		return "", err
+		return err
 	}
 	run.Status, run.RootSHA256 = status, nil
-	h := sha256.New()
 	if err := hashLine(h, struct {
 		Run
 		Provenance     json.RawMessage `json:"provenance"`
 		ReportSettings json.RawMessage `json:"report_settings"`
 	}{run, run.Provenance, run.ReportSettings}); err != nil {
-		return "", err
+		return err
 	}
 	rows, err = tx.Query(ctx, `
 		SELECT k.certification_id, c.collection, c.outcome, c.expected, c.read, c.distinct_read, c.attempts, c.stored,
@@ -161,7 +187,7 @@ func rootOf(ctx context.Context, tx pgx.Tx, t Tenant, id int64, status snapshot.
 		WHERE c.tenant_id = $1 AND c.run_id = $2
 		ORDER BY k.certification_id NULLS FIRST, c.collection`, t.ID, id)
 	if err != nil {
-		return "", err
+		return err
 	}
 	var c struct {
 		Certification, Collection, Outcome                       *string
@@ -179,8 +205,60 @@ func rootOf(ctx context.Context, tx pgx.Tx, t Tenant, id int64, status snapshot.
 		}
 		return hashLine(h, c)
 	})
+	return err
+}
+
+// versioned are the tables of versions.
+func versioned() []string {
+	return []string{"campaign", "certification", "reviewer", "review_item", "item_permissions", "task"}
+}
+
+// writtenSince hashes what was written after one run and up to another: the
+// runs between, which were not finished and whose versions stay all the same,
+// and the hashes of the versions that began and ended.
+func writtenSince(ctx context.Context, tx pgx.Tx, t Tenant, after, id int64) (string, error) {
+	rows, err := tx.Query(ctx, `
+		SELECT run_id, status
+		FROM history.run
+		WHERE tenant_id = $1 AND run_id > $2 AND run_id < $3
+		ORDER BY run_id`, t.ID, after, id)
 	if err != nil {
 		return "", err
+	}
+	type between struct {
+		ID     int64
+		Status snapshot.Status
+	}
+	runs, err := pgx.CollectRows(rows, pgx.RowToStructByPos[between])
+	if err != nil {
+		return "", err
+	}
+	h := sha256.New()
+	for _, r := range runs {
+		if err := hashRun(ctx, tx, t, r.ID, r.Status, h); err != nil {
+			return "", err
+		}
+	}
+	for _, table := range versioned() {
+		for _, bound := range []string{"valid_from_run", "valid_to_run"} {
+			rows, err := tx.Query(ctx, fmt.Sprintf(`
+				SELECT %[1]s, row_sha256
+				FROM history.%[2]s
+				WHERE tenant_id = $1 AND %[1]s > $2 AND %[1]s <= $3
+				ORDER BY %[1]s, row_sha256`, bound, table), t.ID, after, id)
+			if err != nil {
+				return "", err
+			}
+			var run int64
+			var row []byte
+			_, err = pgx.ForEachRow(rows, []any{&run, &row}, func() error {
+				fmt.Fprintf(h, "%s %s %d %x\n", table, bound, run, row)
+				return nil
+			})
+			if err != nil {
+				return "", err
+			}
+		}
 	}
 	return fmt.Sprintf("%x", h.Sum(nil)), nil
 }

@@ -50,6 +50,7 @@ func newBench(t testing.TB, tenant *simulator.Tenant) *bench {
 		t.Fatal(err)
 	}
 	t.Cleanup(store.Close)
+	verifiesAtEnd(t, store)
 	base, stop, err := simulator.Serve(t.Context(), "127.0.0.1:0", tenant)
 	if err != nil {
 		t.Fatal(err)

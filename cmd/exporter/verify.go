@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"exporter/internal/db"
+)
+
+// errDifference says that something is not as it was sealed.
+var errDifference = errors.New("verification found a difference")
+
+func (a *app) verifyCommand() *cobra.Command {
+	var upTo int64
+	var all bool
+	var format string
+	cmd := &cobra.Command{
+		Use:   "verify",
+		Short: "Prove that the stored history is as it was sealed",
+		Long: `Computes the hashes of the stored history again from its rows, follows the chain
+of seals, and names the first thing that differs. With --run, a run and all that
+it rests on; with --all, everything stored of the tenant. Exit status 5: there is
+a difference.
+
+A chain cannot tell that its newest runs were dropped, or that whoever owns the
+database has computed all of it anew.`,
+		Example: "  exporter verify --all\n  exporter verify --run 12 --format json",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := oneOf("format", format, "table", "json"); err != nil {
+				return err
+			}
+			one := cmd.Flags().Changed("run")
+			switch {
+			case one == all:
+				return usagef("say what to verify: --run with the number of a run, or --all")
+			case one && upTo < 1:
+				return usagef("--run takes the number of a run; `exporter runs` lists them")
+			case all:
+				return a.verify(cmd.Context(), nil, format)
+			default:
+				return a.verify(cmd.Context(), &upTo, format)
+			}
+		},
+	}
+	f := cmd.Flags()
+	f.Int64Var(&upTo, "run", 0, "number of a finished run, which is verified with all before it")
+	f.BoolVar(&all, "all", false, "verify all runs of the tenant")
+	f.StringVar(&format, "format", "table", "table or json")
+	return cmd
+}
+
+func (a *app) verify(ctx context.Context, upTo *int64, format string) error {
+	c, err := a.loadConfig()
+	if err != nil {
+		return err
+	}
+	store, closeStore, err := a.openStore(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer closeStore()
+	tenant, err := findTenant(ctx, store, c)
+	if err != nil {
+		return err
+	}
+	v, err := store.Verify(ctx, tenant, upTo)
+	if err != nil {
+		return err
+	}
+	if format == "json" {
+		err = printJSON(a.stdout, v)
+	} else {
+		err = printVerification(a.stdout, v)
+	}
+	if err == nil && v.Difference != nil {
+		err = fmt.Errorf("%w: %s", errDifference, oneLine(v.Difference.String()))
+	}
+	return err
+}
+
+func printVerification(w io.Writer, v db.Verification) error {
+	d := v.Difference
+	if d == nil {
+		fmt.Fprintf(w, "%s: as it was sealed (finished runs: %s, rows: %s, collections: %s, permission sets: %s)\n",
+			v.Tenant, count(&v.Runs), count(&v.Rows), count(&v.Collections), count(&v.PermissionSets))
+		return nil
+	}
+	fmt.Fprintf(w, "%s: not as it was sealed\n", v.Tenant)
+	rows := [][]string{{"  table", d.Table}}
+	if d.CertificationID != "" {
+		rows = append(rows, []string{"  certification", oneLine(d.CertificationID)})
+	}
+	if d.ID != "" {
+		rows = append(rows, []string{"  id", oneLine(d.ID)})
+	}
+	if d.Run != 0 {
+		rows = append(rows, []string{"  run", fmt.Sprint(d.Run)})
+	}
+	return table(w, append(rows, []string{"  what", d.What}))
+}
