@@ -408,6 +408,17 @@ CREATE FUNCTION history.class_of(object text, field text, old jsonb, new jsonb) 
     END
 $_$;
 
+CREATE FUNCTION history.compared(run bigint) RETURNS boolean
+    LANGUAGE plpgsql STABLE
+    AS $$
+BEGIN
+    IF EXISTS (SELECT FROM history.pruned_run p JOIN history.run r USING (tenant_id, run_id) WHERE r.run_id = run) THEN
+        RAISE EXCEPTION 'run % was pruned: what it saw is not kept', run USING ERRCODE = 'no_data_found';
+    END IF;
+    RETURN true;
+END
+$$;
+
 CREATE TABLE history.certification (
     tenant_id integer NOT NULL,
     certification_no bigint NOT NULL,
@@ -537,6 +548,39 @@ CREATE FUNCTION history.fields(v history.task) RETURNS jsonb
         'type', v.type, 'status', v.status, 'errors', v.errors, 'created', history.utc(v.created))
 $$;
 
+CREATE FUNCTION history.grant_roles() RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    t text;
+BEGIN
+    PERFORM pg_advisory_xact_lock(22809831, 0); -- two who grant the same at once fail
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'audit_reader') THEN
+        GRANT USAGE ON SCHEMA audit TO audit_reader;
+        GRANT SELECT ON ALL TABLES IN SCHEMA audit TO audit_reader;
+        GRANT EXECUTE ON FUNCTION audit.changes_between(bigint, bigint) TO audit_reader;
+    END IF;
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'audit_writer') THEN
+        GRANT USAGE ON SCHEMA audit, history, staging TO audit_writer;
+        GRANT SELECT ON ALL TABLES IN SCHEMA audit, history TO audit_writer;
+        GRANT EXECUTE ON FUNCTION audit.changes_between(bigint, bigint) TO audit_writer;
+        GRANT SELECT, INSERT, DELETE ON ALL TABLES IN SCHEMA staging TO audit_writer;
+        FOREACH t IN ARRAY ARRAY['tenant', 'known_certification', 'permission_set', 'permission'] LOOP
+            EXECUTE format('GRANT INSERT ON history.%I TO audit_writer', t);
+        END LOOP;
+        FOREACH t IN ARRAY ARRAY['campaign', 'certification', 'reviewer', 'review_item', 'item_permissions', 'task'] LOOP
+            EXECUTE format('GRANT INSERT, UPDATE (valid_to_run) ON history.%I TO audit_writer', t);
+        END LOOP;
+        -- What a run says of itself until it is finished, and what is heard of a
+        -- request once it is answered; triggers see to both.
+        GRANT INSERT, UPDATE ON history.run, history.coverage, history.reassign_request TO audit_writer;
+        IF to_regclass('exporter_migrations') IS NOT NULL THEN
+            EXECUTE 'GRANT SELECT ON exporter_migrations TO audit_writer';
+        END IF;
+    END IF;
+END
+$$;
+
 CREATE FUNCTION history.hash_row() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -563,6 +607,9 @@ BEGIN
     IF TG_OP = 'UPDATE' AND OLD.state = 'SENDING' AND NEW.state <> 'SENDING'
        AND (OLD.tenant_id, OLD.request_id, OLD.certification_id, OLD.reassign_to, OLD.reason, OLD.targets, OLD.requested_at)
          = (NEW.tenant_id, NEW.request_id, NEW.certification_id, NEW.reassign_to, NEW.reason, NEW.targets, NEW.requested_at) THEN
+        RETURN NEW;
+    END IF;
+    IF TG_OP = 'UPDATE' AND history.retention_at_work(TG_RELID) THEN
         RETURN NEW;
     END IF;
     RAISE EXCEPTION 'history is append-only: % of %.% refused', TG_OP, TG_TABLE_SCHEMA, TG_TABLE_NAME
@@ -599,9 +646,32 @@ BEGIN
             RETURN NEW;
         END IF;
     END IF;
+    IF history.retention_at_work(TG_RELID) THEN
+        RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+    END IF;
     RAISE EXCEPTION 'history is append-only: % of %.% refused', TG_OP, TG_TABLE_SCHEMA, TG_TABLE_NAME
         USING ERRCODE = 'restrict_violation';
 END
+$$;
+
+CREATE FUNCTION history.refuse_unless_pruned() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF TG_OP = 'DELETE' AND history.retention_at_work(TG_RELID) THEN
+        RETURN OLD;
+    END IF;
+    RAISE EXCEPTION 'history is append-only: % of %.% refused', TG_OP, TG_TABLE_SCHEMA, TG_TABLE_NAME
+        USING ERRCODE = 'restrict_violation';
+END
+$$;
+
+CREATE FUNCTION history.retention_at_work(relation oid) RETURNS boolean
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT current_setting('exporter.retention', true) = 'on' AND pg_has_role(current_user, c.relowner, 'USAGE')
+    FROM pg_class c
+    WHERE c.oid = relation
 $$;
 
 CREATE FUNCTION history.standing(from_run bigint, to_run bigint) RETURNS TABLE(certification_no bigint, certification_id text, collection text, old_outcome text, old_said bigint, old_captured bigint, old_params text, old_shown boolean, new_outcome text, new_said bigint, new_captured bigint, new_params text, new_shown boolean)
@@ -610,7 +680,11 @@ CREATE FUNCTION history.standing(from_run bigint, to_run bigint) RETURNS TABLE(c
     SELECT k.certification_no, k.certification_id, n.collection,
            a.outcome, a.run_id, a.captured_run_id, a.params, coalesce(a.outcome <> 'OUT_OF_SCOPE', false),
            b.outcome, b.run_id, b.captured_run_id, b.params, coalesce(b.outcome <> 'OUT_OF_SCOPE', false)
-    FROM history.run r
+    FROM (
+        SELECT r.tenant_id
+        FROM history.run r
+        WHERE r.run_id = from_run AND history.compared(from_run) AND history.compared(to_run)
+    ) r
     CROSS JOIN LATERAL (
         SELECT k.certification_no, k.certification_id, ARRAY['certification', 'reviewers', 'review_items', 'permissions', 'tasks'] AS collections
         FROM history.known_certification k
@@ -637,7 +711,7 @@ CREATE FUNCTION history.standing(from_run bigint, to_run bigint) RETURNS TABLE(c
         ORDER BY c.run_id DESC
         LIMIT 1
     ) b ON true
-    WHERE r.run_id = from_run AND (a.outcome IS NOT NULL OR b.outcome IS NOT NULL)
+    WHERE a.outcome IS NOT NULL OR b.outcome IS NOT NULL
 $$;
 
 CREATE FUNCTION history.utc(t timestamp with time zone) RETURNS text
@@ -695,6 +769,12 @@ COMMENT ON COLUMN history.coverage.stored IS 'Rows the views show for this colle
 COMMENT ON COLUMN history.coverage.signed IS 'The certification was signed off when the captured rows were read.';
 
 COMMENT ON COLUMN history.coverage.digest IS 'SHA-256 of the rows shown: of the run captured_run_id.';
+
+CREATE TABLE history.pruned_run (
+    tenant_id integer NOT NULL,
+    run_id bigint NOT NULL,
+    event_id bigint NOT NULL
+);
 
 CREATE TABLE history.run (
     tenant_id integer NOT NULL,
@@ -757,7 +837,10 @@ CREATE VIEW audit.campaigns AS
           WHERE ((c_1.tenant_id = r.tenant_id) AND (c_1.certification_no = 0) AND (c_1.collection = 'campaigns'::text) AND (c_1.run_id <= r.run_id))
           ORDER BY c_1.run_id DESC
          LIMIT 1) c)
-     JOIN history.campaign v ON (((v.tenant_id = r.tenant_id) AND (v.valid_from_run <= r.run_id) AND ((v.valid_to_run IS NULL) OR (v.valid_to_run > r.run_id)))));
+     JOIN history.campaign v ON (((v.tenant_id = r.tenant_id) AND (v.valid_from_run <= r.run_id) AND ((v.valid_to_run IS NULL) OR (v.valid_to_run > r.run_id)))))
+  WHERE (NOT (EXISTS ( SELECT
+           FROM history.pruned_run p
+          WHERE ((p.tenant_id = r.tenant_id) AND (p.run_id = r.run_id)))));
 
 COMMENT ON VIEW audit.campaigns IS 'Campaigns as of each run.';
 
@@ -806,7 +889,9 @@ CREATE VIEW history.shown AS
           WHERE ((c_1.tenant_id = r.tenant_id) AND (c_1.certification_no = k.certification_no) AND (c_1.collection = n.collection) AND (c_1.run_id <= r.run_id))
           ORDER BY c_1.run_id DESC
          LIMIT 1) c)
-  WHERE (c.outcome <> 'OUT_OF_SCOPE'::text);
+  WHERE ((c.outcome <> 'OUT_OF_SCOPE'::text) AND (NOT (EXISTS ( SELECT
+           FROM history.pruned_run p
+          WHERE ((p.tenant_id = r.tenant_id) AND (p.run_id = r.run_id))))));
 
 CREATE VIEW audit.certifications AS
  SELECT t.name AS tenant,
@@ -915,9 +1000,11 @@ CREATE VIEW audit.changes AS
           ORDER BY p.run_id DESC
          LIMIT 1) previous)
      CROSS JOIN LATERAL audit.changes_between(previous.run_id, r.run_id) c(tenant, baseline_run_id, run_id, object, class, certification_id, object_id, field, before, after))
-  WHERE (r.status = ANY (ARRAY['SEALED'::text, 'PARTIAL'::text]));
+  WHERE ((r.status = ANY (ARRAY['SEALED'::text, 'PARTIAL'::text])) AND (NOT (EXISTS ( SELECT
+           FROM history.pruned_run p
+          WHERE ((p.tenant_id = r.tenant_id) AND (p.run_id = ANY (ARRAY[r.run_id, previous.run_id])))))));
 
-COMMENT ON VIEW audit.changes IS 'What changed in each finished run against the finished run before it.';
+COMMENT ON VIEW audit.changes IS 'What changed in each finished run against the finished run before it. Nothing for a run that was pruned, or whose run before it was.';
 
 COMMENT ON COLUMN audit.changes.tenant IS 'Name of the tenant.';
 
@@ -1132,6 +1219,89 @@ COMMENT ON COLUMN audit.reassign_requests.detail_code IS 'The tenant''s code for
 COMMENT ON COLUMN audit.reassign_requests.tracking_id IS 'The tenant''s id of the failed request; its support asks for it.';
 
 COMMENT ON COLUMN audit.reassign_requests.error IS 'Why the request was not accepted.';
+
+CREATE TABLE history.retention_event (
+    tenant_id integer NOT NULL,
+    event_id bigint NOT NULL,
+    action text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    actor text NOT NULL,
+    after_run bigint NOT NULL,
+    run_id bigint,
+    reason text,
+    details jsonb NOT NULL,
+    CONSTRAINT retention_event_action_check CHECK ((action = ANY (ARRAY['HOLD'::text, 'RELEASE'::text, 'PRUNE'::text, 'ERASE'::text]))),
+    CONSTRAINT retention_event_check CHECK (((run_id IS NULL) = (action <> ALL (ARRAY['HOLD'::text, 'RELEASE'::text]))))
+);
+
+CREATE VIEW audit.retention AS
+ SELECT t.name AS tenant,
+    r.run_id,
+    COALESCE((h.action = 'HOLD'::text), false) AS held,
+        CASE h.action
+            WHEN 'HOLD'::text THEN h.at
+            ELSE NULL::timestamp with time zone
+        END AS held_since,
+        CASE h.action
+            WHEN 'HOLD'::text THEN h.reason
+            ELSE NULL::text
+        END AS hold_reason,
+    e.at AS pruned_at
+   FROM ((((history.run r
+     JOIN history.tenant t USING (tenant_id))
+     LEFT JOIN LATERAL ( SELECT h_1.action,
+            h_1.at,
+            h_1.reason
+           FROM history.retention_event h_1
+          WHERE ((h_1.tenant_id = r.tenant_id) AND (h_1.run_id = r.run_id))
+          ORDER BY h_1.event_id DESC
+         LIMIT 1) h ON (true))
+     LEFT JOIN history.pruned_run p ON (((p.tenant_id = r.tenant_id) AND (p.run_id = r.run_id))))
+     LEFT JOIN history.retention_event e ON (((e.tenant_id = p.tenant_id) AND (e.event_id = p.event_id))));
+
+COMMENT ON VIEW audit.retention IS 'One row a run: whether it is under legal hold, and whether it was pruned. A pruned run has its row in audit.runs and audit.coverage, and none in the views of objects.';
+
+COMMENT ON COLUMN audit.retention.tenant IS 'Name of the tenant.';
+
+COMMENT ON COLUMN audit.retention.run_id IS 'Number of the run.';
+
+COMMENT ON COLUMN audit.retention.held IS 'Under legal hold: prune leaves the run as it is.';
+
+COMMENT ON COLUMN audit.retention.held_since IS 'When it was put under hold; null where it is not.';
+
+COMMENT ON COLUMN audit.retention.hold_reason IS 'Why, as it was given with the hold.';
+
+COMMENT ON COLUMN audit.retention.pruned_at IS 'When its rows were removed; null: they are there.';
+
+CREATE VIEW audit.retention_events AS
+ SELECT t.name AS tenant,
+    COALESCE(e.run_id, e.after_run) AS run_id,
+    e.event_id,
+    e.action,
+    e.at,
+    e.actor,
+    e.reason,
+    e.details
+   FROM (history.retention_event e
+     JOIN history.tenant t USING (tenant_id));
+
+COMMENT ON VIEW audit.retention_events IS 'What was done to the history beside adding to it: legal holds, prunes, erasures of persons. Each is sealed by the next run.';
+
+COMMENT ON COLUMN audit.retention_events.tenant IS 'Name of the tenant.';
+
+COMMENT ON COLUMN audit.retention_events.run_id IS 'HOLD, RELEASE: the run. PRUNE, ERASE: the last run before; 0: there was none.';
+
+COMMENT ON COLUMN audit.retention_events.event_id IS 'Number of the event, in the order of time.';
+
+COMMENT ON COLUMN audit.retention_events.action IS 'HOLD, RELEASE, PRUNE or ERASE.';
+
+COMMENT ON COLUMN audit.retention_events.at IS 'When it was done.';
+
+COMMENT ON COLUMN audit.retention_events.actor IS 'Role of the database that did it.';
+
+COMMENT ON COLUMN audit.retention_events.reason IS 'Why, as it was given; null: it was not.';
+
+COMMENT ON COLUMN audit.retention_events.details IS 'PRUNE: the runs, and how many rows went from each table. ERASE: the id of the person, and how many rows were changed in each table.';
 
 CREATE VIEW audit.review_items AS
  SELECT t.name AS tenant,
@@ -1351,7 +1521,10 @@ CREATE VIEW audit.tasks AS
         CASE
             WHEN (v.status = ANY (ARRAY['SUCCESS'::text, 'ERROR'::text])) THEN v.valid_from_run
             ELSE c.captured_run_id
-        END))));
+        END))))
+  WHERE (NOT (EXISTS ( SELECT
+           FROM history.pruned_run p
+          WHERE ((p.tenant_id = r.tenant_id) AND (p.run_id = r.run_id)))));
 
 COMMENT ON VIEW audit.tasks IS 'Tasks as of each run; a finished task stays.';
 
@@ -1381,6 +1554,14 @@ COMMENT ON COLUMN audit.tasks.first_seen_at IS 'Observed: start of the first run
 
 COMMENT ON COLUMN audit.tasks.last_seen_at IS 'Observed: start of the last run that saw the task; of a finished one, of the run that first saw it finished.';
 
+CREATE TABLE history.erased_version (
+    tenant_id integer NOT NULL,
+    table_name text NOT NULL COLLATE pg_catalog."C",
+    row_sha256 bytea NOT NULL,
+    original_sha256 bytea NOT NULL,
+    event_id bigint NOT NULL
+);
+
 ALTER TABLE history.known_certification ALTER COLUMN certification_no ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME history.known_certification_certification_no_seq
     START WITH 1
@@ -1397,8 +1578,27 @@ CREATE TABLE history.permission_set (
     row_sha256 bytea NOT NULL
 );
 
+CREATE TABLE history.pruned_version (
+    tenant_id integer NOT NULL,
+    table_name text NOT NULL COLLATE pg_catalog."C",
+    valid_from_run bigint NOT NULL,
+    valid_to_run bigint NOT NULL,
+    row_sha256 bytea NOT NULL,
+    event_id bigint NOT NULL,
+    CONSTRAINT pruned_version_check CHECK ((valid_to_run > valid_from_run))
+);
+
 ALTER TABLE history.reassign_request ALTER COLUMN request_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME history.reassign_request_request_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE history.retention_event ALTER COLUMN event_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME history.retention_event_event_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -1479,6 +1679,9 @@ ALTER TABLE ONLY history.certification
 ALTER TABLE ONLY history.coverage
     ADD CONSTRAINT coverage_pkey PRIMARY KEY (tenant_id, certification_no, collection, run_id);
 
+ALTER TABLE ONLY history.erased_version
+    ADD CONSTRAINT erased_version_pkey PRIMARY KEY (tenant_id, table_name, row_sha256);
+
 ALTER TABLE ONLY history.item_permissions
     ADD CONSTRAINT item_permissions_pkey PRIMARY KEY (tenant_id, certification_no, item_id, valid_from_run);
 
@@ -1494,8 +1697,17 @@ ALTER TABLE ONLY history.permission
 ALTER TABLE ONLY history.permission_set
     ADD CONSTRAINT permission_set_pkey PRIMARY KEY (tenant_id, digest);
 
+ALTER TABLE ONLY history.pruned_run
+    ADD CONSTRAINT pruned_run_pkey PRIMARY KEY (tenant_id, run_id);
+
+ALTER TABLE ONLY history.pruned_version
+    ADD CONSTRAINT pruned_version_pkey PRIMARY KEY (tenant_id, table_name, valid_from_run, row_sha256);
+
 ALTER TABLE ONLY history.reassign_request
     ADD CONSTRAINT reassign_request_pkey PRIMARY KEY (tenant_id, request_id);
+
+ALTER TABLE ONLY history.retention_event
+    ADD CONSTRAINT retention_event_pkey PRIMARY KEY (tenant_id, event_id);
 
 ALTER TABLE ONLY history.review_item
     ADD CONSTRAINT review_item_pkey PRIMARY KEY (tenant_id, certification_no, item_id, valid_from_run);
@@ -1525,7 +1737,11 @@ CREATE INDEX item_permissions_from ON history.item_permissions USING btree (tena
 
 CREATE INDEX item_permissions_to ON history.item_permissions USING btree (tenant_id, valid_to_run) WHERE (valid_to_run IS NOT NULL);
 
+CREATE INDEX pruned_version_to ON history.pruned_version USING btree (tenant_id, table_name, valid_to_run);
+
 CREATE INDEX reassign_request_certification ON history.reassign_request USING btree (tenant_id, certification_id);
+
+CREATE INDEX retention_event_run ON history.retention_event USING btree (tenant_id, run_id) WHERE (run_id IS NOT NULL);
 
 CREATE INDEX review_item_from ON history.review_item USING btree (tenant_id, valid_from_run);
 
@@ -1553,13 +1769,21 @@ CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON history.campaign FOR EACH 
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON history.certification FOR EACH ROW EXECUTE FUNCTION history.refuse_rewriting();
 
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON history.erased_version FOR EACH ROW EXECUTE FUNCTION history.refuse();
+
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON history.item_permissions FOR EACH ROW EXECUTE FUNCTION history.refuse_rewriting();
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON history.known_certification FOR EACH ROW EXECUTE FUNCTION history.refuse();
 
-CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON history.permission FOR EACH ROW EXECUTE FUNCTION history.refuse();
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON history.permission FOR EACH ROW EXECUTE FUNCTION history.refuse_unless_pruned();
 
-CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON history.permission_set FOR EACH ROW EXECUTE FUNCTION history.refuse();
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON history.permission_set FOR EACH ROW EXECUTE FUNCTION history.refuse_unless_pruned();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON history.pruned_run FOR EACH ROW EXECUTE FUNCTION history.refuse();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON history.pruned_version FOR EACH ROW EXECUTE FUNCTION history.refuse();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON history.retention_event FOR EACH ROW EXECUTE FUNCTION history.refuse();
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON history.review_item FOR EACH ROW EXECUTE FUNCTION history.refuse_rewriting();
 
@@ -1597,6 +1821,8 @@ CREATE TRIGGER no_truncate BEFORE TRUNCATE ON history.certification FOR EACH STA
 
 CREATE TRIGGER no_truncate BEFORE TRUNCATE ON history.coverage FOR EACH STATEMENT EXECUTE FUNCTION history.refuse();
 
+CREATE TRIGGER no_truncate BEFORE TRUNCATE ON history.erased_version FOR EACH STATEMENT EXECUTE FUNCTION history.refuse();
+
 CREATE TRIGGER no_truncate BEFORE TRUNCATE ON history.item_permissions FOR EACH STATEMENT EXECUTE FUNCTION history.refuse();
 
 CREATE TRIGGER no_truncate BEFORE TRUNCATE ON history.known_certification FOR EACH STATEMENT EXECUTE FUNCTION history.refuse();
@@ -1605,7 +1831,13 @@ CREATE TRIGGER no_truncate BEFORE TRUNCATE ON history.permission FOR EACH STATEM
 
 CREATE TRIGGER no_truncate BEFORE TRUNCATE ON history.permission_set FOR EACH STATEMENT EXECUTE FUNCTION history.refuse();
 
+CREATE TRIGGER no_truncate BEFORE TRUNCATE ON history.pruned_run FOR EACH STATEMENT EXECUTE FUNCTION history.refuse();
+
+CREATE TRIGGER no_truncate BEFORE TRUNCATE ON history.pruned_version FOR EACH STATEMENT EXECUTE FUNCTION history.refuse();
+
 CREATE TRIGGER no_truncate BEFORE TRUNCATE ON history.reassign_request FOR EACH STATEMENT EXECUTE FUNCTION history.refuse();
+
+CREATE TRIGGER no_truncate BEFORE TRUNCATE ON history.retention_event FOR EACH STATEMENT EXECUTE FUNCTION history.refuse();
 
 CREATE TRIGGER no_truncate BEFORE TRUNCATE ON history.review_item FOR EACH STATEMENT EXECUTE FUNCTION history.refuse();
 
@@ -1620,36 +1852,132 @@ CREATE TRIGGER no_truncate BEFORE TRUNCATE ON history.tenant FOR EACH STATEMENT 
 ALTER TABLE ONLY history.coverage
     ADD CONSTRAINT coverage_tenant_id_run_id_fkey FOREIGN KEY (tenant_id, run_id) REFERENCES history.run(tenant_id, run_id);
 
+ALTER TABLE ONLY history.erased_version
+    ADD CONSTRAINT erased_version_tenant_id_event_id_fkey FOREIGN KEY (tenant_id, event_id) REFERENCES history.retention_event(tenant_id, event_id) DEFERRABLE INITIALLY DEFERRED;
+
 ALTER TABLE ONLY history.known_certification
     ADD CONSTRAINT known_certification_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES history.tenant(tenant_id);
 
+ALTER TABLE ONLY history.pruned_run
+    ADD CONSTRAINT pruned_run_tenant_id_event_id_fkey FOREIGN KEY (tenant_id, event_id) REFERENCES history.retention_event(tenant_id, event_id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY history.pruned_run
+    ADD CONSTRAINT pruned_run_tenant_id_run_id_fkey FOREIGN KEY (tenant_id, run_id) REFERENCES history.run(tenant_id, run_id);
+
+ALTER TABLE ONLY history.pruned_version
+    ADD CONSTRAINT pruned_version_tenant_id_event_id_fkey FOREIGN KEY (tenant_id, event_id) REFERENCES history.retention_event(tenant_id, event_id) DEFERRABLE INITIALLY DEFERRED;
+
 ALTER TABLE ONLY history.reassign_request
     ADD CONSTRAINT reassign_request_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES history.tenant(tenant_id);
+
+ALTER TABLE ONLY history.retention_event
+    ADD CONSTRAINT retention_event_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES history.tenant(tenant_id);
+
+ALTER TABLE ONLY history.retention_event
+    ADD CONSTRAINT retention_event_tenant_id_run_id_fkey FOREIGN KEY (tenant_id, run_id) REFERENCES history.run(tenant_id, run_id);
 
 ALTER TABLE ONLY history.run
     ADD CONSTRAINT run_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES history.tenant(tenant_id);
 
 GRANT USAGE ON SCHEMA audit TO audit_reader;
+GRANT USAGE ON SCHEMA audit TO audit_writer;
+
+GRANT USAGE ON SCHEMA history TO audit_writer;
+
+GRANT USAGE ON SCHEMA staging TO audit_writer;
 
 REVOKE ALL ON FUNCTION audit.changes_between(from_run bigint, to_run bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION audit.changes_between(from_run bigint, to_run bigint) TO audit_reader;
+GRANT ALL ON FUNCTION audit.changes_between(from_run bigint, to_run bigint) TO audit_writer;
+
+GRANT SELECT,INSERT ON TABLE history.certification TO audit_writer;
+
+GRANT UPDATE(valid_to_run) ON TABLE history.certification TO audit_writer;
+
+GRANT SELECT,INSERT ON TABLE history.review_item TO audit_writer;
+
+GRANT UPDATE(valid_to_run) ON TABLE history.review_item TO audit_writer;
+
+GRANT SELECT,INSERT ON TABLE history.reviewer TO audit_writer;
+
+GRANT UPDATE(valid_to_run) ON TABLE history.reviewer TO audit_writer;
+
+GRANT SELECT,INSERT ON TABLE history.task TO audit_writer;
+
+GRANT UPDATE(valid_to_run) ON TABLE history.task TO audit_writer;
+
+REVOKE ALL ON FUNCTION history.grant_roles() FROM PUBLIC;
+
+GRANT SELECT,INSERT ON TABLE history.campaign TO audit_writer;
+
+GRANT UPDATE(valid_to_run) ON TABLE history.campaign TO audit_writer;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE history.coverage TO audit_writer;
+
+GRANT SELECT ON TABLE history.pruned_run TO audit_writer;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE history.run TO audit_writer;
+
+GRANT SELECT,INSERT ON TABLE history.tenant TO audit_writer;
 
 GRANT SELECT ON TABLE audit.campaigns TO audit_reader;
+GRANT SELECT ON TABLE audit.campaigns TO audit_writer;
+
+GRANT SELECT,INSERT ON TABLE history.known_certification TO audit_writer;
+
+GRANT SELECT ON TABLE history.shown TO audit_writer;
 
 GRANT SELECT ON TABLE audit.certifications TO audit_reader;
+GRANT SELECT ON TABLE audit.certifications TO audit_writer;
 
 GRANT SELECT ON TABLE audit.changes TO audit_reader;
+GRANT SELECT ON TABLE audit.changes TO audit_writer;
 
 GRANT SELECT ON TABLE audit.coverage TO audit_reader;
+GRANT SELECT ON TABLE audit.coverage TO audit_writer;
+
+GRANT SELECT,INSERT ON TABLE history.item_permissions TO audit_writer;
+
+GRANT UPDATE(valid_to_run) ON TABLE history.item_permissions TO audit_writer;
+
+GRANT SELECT,INSERT ON TABLE history.permission TO audit_writer;
 
 GRANT SELECT ON TABLE audit.permissions TO audit_reader;
+GRANT SELECT ON TABLE audit.permissions TO audit_writer;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE history.reassign_request TO audit_writer;
 
 GRANT SELECT ON TABLE audit.reassign_requests TO audit_reader;
+GRANT SELECT ON TABLE audit.reassign_requests TO audit_writer;
+
+GRANT SELECT ON TABLE history.retention_event TO audit_writer;
+
+GRANT SELECT ON TABLE audit.retention TO audit_reader;
+GRANT SELECT ON TABLE audit.retention TO audit_writer;
+
+GRANT SELECT ON TABLE audit.retention_events TO audit_reader;
+GRANT SELECT ON TABLE audit.retention_events TO audit_writer;
 
 GRANT SELECT ON TABLE audit.review_items TO audit_reader;
+GRANT SELECT ON TABLE audit.review_items TO audit_writer;
 
 GRANT SELECT ON TABLE audit.reviewers TO audit_reader;
+GRANT SELECT ON TABLE audit.reviewers TO audit_writer;
 
 GRANT SELECT ON TABLE audit.runs TO audit_reader;
+GRANT SELECT ON TABLE audit.runs TO audit_writer;
 
 GRANT SELECT ON TABLE audit.tasks TO audit_reader;
+GRANT SELECT ON TABLE audit.tasks TO audit_writer;
+
+GRANT SELECT ON TABLE history.erased_version TO audit_writer;
+
+GRANT SELECT,INSERT ON TABLE history.permission_set TO audit_writer;
+
+GRANT SELECT ON TABLE history.pruned_version TO audit_writer;
+
+GRANT SELECT,INSERT,DELETE ON TABLE staging.item_permissions TO audit_writer;
+
+GRANT SELECT,INSERT,DELETE ON TABLE staging.review_item TO audit_writer;
+
+GRANT SELECT,INSERT,DELETE ON TABLE staging.reviewer TO audit_writer;

@@ -19,12 +19,12 @@ func refusedAsHistory(t *testing.T, s *Store, sql string) {
 	}
 }
 
-// fullStore is a store with two nights after which every table has rows, and
-// versions that ended.
+// fullStore is a store after three nights, the first of them pruned and a person
+// erased, so that every table has rows, and versions that ended.
 func fullStore(t *testing.T) *office {
 	t.Helper()
 	o := newOffice(t)
-	c := newCert("a", newItem("i"), newItem("j"))
+	c := newCert("a", newItem("i"), newItem("j"), annsItem())
 	c.grant("i", permission("x", "read"))
 	c.reviewers = []snapshot.Reviewer{reviewer(snapshot.Reviewer{ID: "r", Name: new("Rita")})}
 	w := newWorld(c)
@@ -34,8 +34,13 @@ func fullStore(t *testing.T) *office {
 	c.decide("i", "APPROVE")
 	c.grant("i", permission("x", "write"))
 	o.night(w)
+	c.decide("i", "REVOKE")
+	o.night(w)
 	_, err := o.store.RecordReassign(o.Context(), o.tenant, ReassignRequest{CertificationID: "a", To: "r", Reason: "leave", RequestedAt: firstNight})
 	o.fatal(err)
+	_, err = o.store.Prune(o.Context(), o.tenant, firstNight.AddDate(0, 0, 1), firstNight, false)
+	o.fatal(err)
+	o.eraseAnn()
 	return o
 }
 

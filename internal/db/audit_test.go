@@ -33,7 +33,9 @@ var promised = map[string]string{
 		created:time first_seen_at:time last_seen_at:time`,
 	"reassign_requests": `tenant run_id:bigint request_id:bigint certification_id reassign_to reason target_count:integer targets:jsonb
 		requested_at:time state answered_at:time task_id http_status:integer detail_code tracking_id error`,
-	"changes": `tenant run_id:bigint baseline_run_id:bigint object class certification_id object_id field before after`,
+	"changes":          `tenant run_id:bigint baseline_run_id:bigint object class certification_id object_id field before after`,
+	"retention":        `tenant run_id:bigint held:boolean held_since:time hold_reason pruned_at:time`,
+	"retention_events": `tenant run_id:bigint event_id:bigint action at:time actor reason details:jsonb`,
 }
 
 func TestViewsHaveThePromisedColumns(t *testing.T) {

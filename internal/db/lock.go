@@ -13,6 +13,7 @@ import (
 var ErrLocked = errors.New("another run of this tenant is under way")
 
 // lockSpace keeps our advisory locks apart from other users' of the database.
+// Number 0, no tenant's, is that of history.grant_roles.
 const lockSpace = 22_809_831
 
 // Lock takes the tenant's run lock and returns what lets go of it. The lock

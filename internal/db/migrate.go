@@ -36,9 +36,27 @@ func Migrate(ctx context.Context, url string) ([]Migration, error) {
 		if err != nil {
 			return fmt.Errorf("migrate: %w", err)
 		}
-		return nil
+		return grantRoles(ctx, url)
 	})
 	return applied, err
+}
+
+// grantRoles gives the roles of the server what they may do, in case they were
+// made after the schema. Whoever does not own the schema leaves it to the owner.
+func grantRoles(ctx context.Context, url string) error {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return fmt.Errorf("grant roles: %w", err)
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	var owner bool
+	if err = conn.QueryRow(ctx, `SELECT has_function_privilege('history.grant_roles()', 'EXECUTE')`).Scan(&owner); err == nil && owner {
+		_, err = conn.Exec(ctx, `SELECT history.grant_roles()`)
+	}
+	if err != nil {
+		return fmt.Errorf("grant roles: %w", err)
+	}
+	return nil
 }
 
 // Migrations lists the schema's files and which are applied. It changes

@@ -57,7 +57,9 @@ func changesOfAll(t *testing.T, s *Store, tenant Tenant) map[[2]int64][]change {
 		FROM history.run a
 		JOIN history.run b USING (tenant_id)
 		CROSS JOIN LATERAL audit.changes_between(a.run_id, b.run_id) c
-		WHERE tenant_id = $1`, tenant.ID)
+		WHERE tenant_id = $1 AND NOT EXISTS (
+		    SELECT FROM history.pruned_run p
+		    WHERE p.tenant_id = $1 AND p.run_id IN (a.run_id, b.run_id))`, tenant.ID)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -86,6 +86,10 @@ type Run struct {
 	Error                  *string         `json:"error"`
 	Provenance             json.RawMessage `json:"-"`
 	ReportSettings         json.RawMessage `json:"-"`
+
+	// Of what was done since, which no root holds.
+	Held     bool       `json:"held,omitempty"`      // under legal hold
+	PrunedAt *time.Time `json:"pruned_at,omitempty"` // nil: its rows are there
 }
 
 // Finished says whether the run can be reported and compared.
@@ -95,14 +99,24 @@ const runColumns = `
 	r.run_id, t.name, r.status, r.trigger, r.started_at, r.finished_at, r.api_version, r.scope, r.scope_sha256,
 	r.config_sha256, r.tool_version, r.certifications, r.certifications_complete, r.reviewers, r.review_items,
 	r.permissions, r.tasks, r.requests, r.retries, r.throttled, r.root_sha256, r.previous_root_sha256, r.error,
-	r.provenance, r.report_settings, r.written_sha256`
+	r.provenance, r.report_settings, r.written_sha256,
+	coalesce((
+	    SELECT h.action = 'HOLD'
+	    FROM history.retention_event h
+	    WHERE h.tenant_id = r.tenant_id AND h.run_id = r.run_id
+	    ORDER BY h.event_id DESC
+	    LIMIT 1), false),
+	(SELECT e.at
+	 FROM history.pruned_run p
+	 JOIN history.retention_event e USING (tenant_id, event_id)
+	 WHERE p.tenant_id = r.tenant_id AND p.run_id = r.run_id)`
 
 func scanRun(row pgx.CollectableRow) (Run, error) {
 	var r Run
 	err := row.Scan(&r.ID, &r.Tenant, &r.Status, &r.Trigger, &r.StartedAt, &r.FinishedAt, &r.APIVersion, &r.Scope, &r.ScopeSHA256,
 		&r.ConfigSHA256, &r.ToolVersion, &r.Certifications, &r.CertificationsComplete, &r.Reviewers, &r.ReviewItems,
 		&r.Permissions, &r.Tasks, &r.Requests, &r.Retries, &r.Throttled, &r.RootSHA256, &r.PreviousRootSHA256, &r.Error,
-		&r.Provenance, &r.ReportSettings, &r.WrittenSHA256)
+		&r.Provenance, &r.ReportSettings, &r.WrittenSHA256, &r.Held, &r.PrunedAt)
 	r.StartedAt = r.StartedAt.UTC()
 	if r.FinishedAt != nil {
 		utc := r.FinishedAt.UTC()

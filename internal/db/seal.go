@@ -171,6 +171,7 @@ func hashRun(ctx context.Context, tx pgx.Tx, t Tenant, id int64, status snapshot
 		return err
 	}
 	run.Status, run.RootSHA256 = status, nil
+	run.Held, run.PrunedAt = false, nil
 	if err := hashLine(h, struct {
 		Run
 		Provenance     json.RawMessage `json:"provenance"`
@@ -215,7 +216,8 @@ func versioned() []string {
 
 // writtenSince hashes what was written after one run and up to another: the
 // runs between, which were not finished and whose versions stay all the same,
-// and the hashes of the versions that began and ended.
+// what was done to history beside, and the hashes of the versions that began
+// and ended. Those that were pruned or erased since count as they were.
 func writtenSince(ctx context.Context, tx pgx.Tx, t Tenant, after, id int64) (string, error) {
 	rows, err := tx.Query(ctx, `
 		SELECT run_id, status
@@ -239,13 +241,21 @@ func writtenSince(ctx context.Context, tx pgx.Tx, t Tenant, after, id int64) (st
 			return "", err
 		}
 	}
+	if err := hashEvents(ctx, tx, t, after, id, h); err != nil {
+		return "", err
+	}
 	for _, table := range versioned() {
 		for _, bound := range []string{"valid_from_run", "valid_to_run"} {
 			rows, err := tx.Query(ctx, fmt.Sprintf(`
-				SELECT %[1]s, row_sha256
-				FROM history.%[2]s
-				WHERE tenant_id = $1 AND %[1]s > $2 AND %[1]s <= $3
-				ORDER BY %[1]s, row_sha256`, bound, table), t.ID, after, id)
+				SELECT v.%[1]s, coalesce(e.original_sha256, v.row_sha256) AS row_sha256
+				FROM history.%[2]s v
+				LEFT JOIN history.erased_version e ON e.tenant_id = $1 AND e.table_name = '%[2]s' AND e.row_sha256 = v.row_sha256
+				WHERE v.tenant_id = $1 AND v.%[1]s > $2 AND v.%[1]s <= $3
+				UNION ALL
+				SELECT p.%[1]s, p.row_sha256
+				FROM history.pruned_version p
+				WHERE p.tenant_id = $1 AND p.table_name = '%[2]s' AND p.%[1]s > $2 AND p.%[1]s <= $3
+				ORDER BY 1, 2`, bound, table), t.ID, after, id)
 			if err != nil {
 				return "", err
 			}
@@ -261,6 +271,34 @@ func writtenSince(ctx context.Context, tx pgx.Tx, t Tenant, after, id int64) (st
 		}
 	}
 	return fmt.Sprintf("%x", h.Sum(nil)), nil
+}
+
+// hashEvents adds to a hash what was done to history beside adding to it, from
+// one run until another began.
+func hashEvents(ctx context.Context, tx pgx.Tx, t Tenant, after, id int64, h hash.Hash) error {
+	rows, err := tx.Query(ctx, `
+		SELECT event_id, action, at, actor, after_run, run_id, reason, details
+		FROM history.retention_event
+		WHERE tenant_id = $1 AND after_run >= $2 AND after_run < $3
+		ORDER BY event_id`, t.ID, after, id)
+	if err != nil {
+		return err
+	}
+	var e struct {
+		Event    int64
+		Action   string
+		At       time.Time
+		Actor    string
+		AfterRun int64
+		Run      *int64
+		Reason   *string
+		Details  json.RawMessage
+	}
+	_, err = pgx.ForEachRow(rows, []any{&e.Event, &e.Action, &e.At, &e.Actor, &e.AfterRun, &e.Run, &e.Reason, &e.Details}, func() error {
+		e.At = e.At.UTC()
+		return hashLine(h, e)
+	})
+	return err
 }
 
 // hashLine adds a value's canonical JSON to a hash, a line each. Canonical JSON

@@ -17,6 +17,8 @@ type Verification struct {
 	Rows           int64       `json:"rows"`            // hashed again
 	Collections    int64       `json:"collections"`     // proofs compared with the versions valid at their run
 	PermissionSets int64       `json:"permission_sets"` // whose content address was computed again
+	PrunedRuns     int64       `json:"pruned_runs"`     // of the runs: whose place in the chain is verified, and whose rows are gone
+	ErasedRows     int64       `json:"erased_rows"`     // from which a person was erased, on record
 	Difference     *Difference `json:"difference"`      // nil: there is none
 }
 
@@ -53,7 +55,7 @@ func (d Difference) String() string {
 // What the chain in a database cannot tell is that its newest runs were dropped
 // or that all of it was computed anew.
 func (s *Store) Verify(ctx context.Context, t Tenant, upTo *int64) (Verification, error) {
-	v := verifier{tenant: t, upTo: math.MaxInt64, found: Verification{Tenant: t.Name}, known: map[int64]bool{}}
+	v := verifier{tenant: t, upTo: math.MaxInt64, found: Verification{Tenant: t.Name}, known: map[int64]bool{}, pruned: map[int64]bool{}}
 	if upTo != nil {
 		run, err := s.Run(ctx, t, *upTo)
 		if err != nil {
@@ -82,6 +84,7 @@ type verifier struct {
 	upTo   int64
 	runs   []Run          // up to upTo, by number
 	known  map[int64]bool // their numbers
+	pruned map[int64]bool // of these, the ones whose rows are gone
 	found  Verification
 }
 
@@ -106,8 +109,11 @@ func (v *verifier) verify(ctx context.Context) error {
 	}
 	for _, r := range v.runs {
 		v.known[r.ID] = true
+		if r.PrunedAt != nil {
+			v.pruned[r.ID] = true
+		}
 	}
-	steps := []func(context.Context) (*Difference, error){v.chain, v.rows, v.certifications, v.campaigns, v.tasks, v.permissionSets, v.seals}
+	steps := []func(context.Context) (*Difference, error){v.chain, v.rows, v.retention, v.certifications, v.campaigns, v.tasks, v.permissionSets, v.seals}
 	for _, step := range steps {
 		if v.found.Difference, err = step(ctx); err != nil || v.found.Difference != nil {
 			return err
@@ -160,6 +166,9 @@ func (v *verifier) seals(ctx context.Context) (*Difference, error) {
 			continue
 		}
 		v.found.Runs++
+		if r.PrunedAt != nil {
+			v.found.PrunedRuns++
+		}
 		root, err := rootOf(ctx, v.tx, v.tenant, r.ID, r.Status)
 		if err != nil {
 			return nil, err

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/jackc/pgx/v5"
+
 	"exporter/internal/snapshot"
 )
 
@@ -54,11 +56,18 @@ func (v *verifier) rows(ctx context.Context) (*Difference, error) {
 }
 
 // alteredIn is the condition that a row v of a table is not the one that was
-// hashed. The recipe is that of history.hash_row, in our own words: all columns
-// in their order, without the two that come later.
+// hashed.
 func (v *verifier) alteredIn(ctx context.Context, table string) (string, error) {
+	hash, err := hashOfRow(ctx, v.tx, table)
+	return `v.row_sha256 IS DISTINCT FROM ` + hash, err
+}
+
+// hashOfRow is SQL for the hash of a row v of a table. The recipe is that of
+// history.hash_row, in our own words: all columns in their order, without the
+// two that come later.
+func hashOfRow(ctx context.Context, tx pgx.Tx, table string) (string, error) {
 	var columns string
-	err := v.tx.QueryRow(ctx, `
+	err := tx.QueryRow(ctx, `
 		SELECT string_agg(
 		           CASE WHEN attname IN ('valid_to_run', 'row_sha256') THEN 'NULL::' || format_type(atttypid, atttypmod)
 		                ELSE format('v.%I', attname) END,
@@ -68,7 +77,7 @@ func (v *verifier) alteredIn(ctx context.Context, table string) (string, error) 
 	if err != nil {
 		return "", fmt.Errorf("columns of %s: %w", table, err)
 	}
-	return `v.row_sha256 IS DISTINCT FROM sha256(record_send(ROW(` + columns + `)))`, nil
+	return `sha256(record_send(ROW(` + columns + `)))`, nil
 }
 
 func (v *verifier) firstAltered(ctx context.Context, h hashed, altered string, wrong int64) (*Difference, error) {

@@ -203,7 +203,7 @@ func (v *verifier) compare(c collection, versions []version, proofs []proof) *Di
 	slices.Sort(bounds)
 	var last proof
 	for _, p := range proofs {
-		if p.outcome != snapshot.Complete {
+		if p.outcome != snapshot.Complete || v.pruned[p.run] {
 			continue
 		}
 		v.found.Collections++
