@@ -49,19 +49,25 @@ func TestHistoryRefusesRewriting(t *testing.T) {
 	s := fullStore(t).store
 	for _, table := range query[string](t, s, `SELECT tablename::text FROM pg_tables WHERE schemaname = 'history' ORDER BY 1`) {
 		t.Run(table, func(t *testing.T) {
-			if one[int64](t, s, `SELECT count(*) FROM history.`+table) == 0 {
-				t.Fatal("the table is empty: this test would prove nothing")
-			}
-			refusedAsHistory(t, s, `DELETE FROM history.`+table)
-			refusedAsHistory(t, s, `TRUNCATE history.`+table+` CASCADE`)
-			columns := query[string](t, s, `
-				SELECT column_name::text
-				FROM information_schema.columns
-				WHERE table_schema = 'history' AND table_name = $1 AND is_identity = 'NO' AND column_name <> 'valid_to_run'`, table)
-			for _, column := range columns {
-				refusedAsHistory(t, s, fmt.Sprintf(`UPDATE history.%s SET %s = %[2]s`, table, column))
-			}
+			refusesRewriting(t, s, table)
 		})
+	}
+}
+
+// refusesRewriting wants a table of history to refuse all but new rows.
+func refusesRewriting(t *testing.T, s *Store, table string) {
+	t.Helper()
+	if one[int64](t, s, `SELECT count(*) FROM history.`+table) == 0 {
+		t.Fatalf("history.%s is empty: this test would prove nothing", table)
+	}
+	refusedAsHistory(t, s, `DELETE FROM history.`+table)
+	refusedAsHistory(t, s, `TRUNCATE history.`+table+` CASCADE`)
+	columns := query[string](t, s, `
+		SELECT column_name::text
+		FROM information_schema.columns
+		WHERE table_schema = 'history' AND table_name = $1 AND is_identity = 'NO' AND column_name <> 'valid_to_run'`, table)
+	for _, column := range columns {
+		refusedAsHistory(t, s, fmt.Sprintf(`UPDATE history.%s SET %s = %[2]s`, table, column))
 	}
 }
 

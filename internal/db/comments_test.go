@@ -4,11 +4,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
 
 	"exporter/internal/db/dbtest"
-	"exporter/migrations"
 )
 
 // described lists what people see of schema audit, with the comment that
@@ -44,16 +41,7 @@ func TestCommentsGoDownAsTheyCame(t *testing.T) {
 		t.Helper()
 		return query[string](t, s, `SELECT concat(d.object, ': ', d.comment) FROM (`+described+`) d ORDER BY 1`)
 	}
-	config, err := pgx.ParseConfig(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	conn := stdlib.OpenDB(*config)
-	defer conn.Close()
-	p, err := provider(conn, migrations.Files)
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := newProvider(t, url)
 	if _, err := p.UpTo(t.Context(), before); err != nil {
 		t.Fatal(err)
 	}

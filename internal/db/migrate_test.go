@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"database/sql"
 	"errors"
 	"io/fs"
 	"net/url"
@@ -16,6 +17,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
 
 	"exporter/internal/db/dbtest"
 	"exporter/migrations"
@@ -48,6 +51,32 @@ func openURL(t *testing.T, url string) *Store {
 	return s
 }
 
+// newProvider is goose on a database, as Migrate has it.
+func newProvider(t *testing.T, url string) *goose.Provider {
+	t.Helper()
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn := stdlib.OpenDB(*config)
+	t.Cleanup(func() { conn.Close() })
+	p, err := provider(conn, migrations.Files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// latestMigration is the number of the last file.
+func latestMigration(t *testing.T) int64 {
+	t.Helper()
+	all, err := fs.Glob(migrations.Files, "*.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return int64(len(all))
+}
+
 func TestMigrationsGoUpAndDown(t *testing.T) {
 	t.Parallel()
 	url := dbtest.NewEmpty(t)
@@ -58,26 +87,12 @@ func TestMigrationsGoUpAndDown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all, err := fs.Glob(migrations.Files, "*.sql")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(applied) != len(all) {
-		t.Errorf("applied %d migrations, want %d", len(applied), len(all))
+	if want := latestMigration(t); int64(len(applied)) != want {
+		t.Errorf("applied %d migrations, want %d", len(applied), want)
 	}
 	migrated := query[string](t, s, schema)
 
-	config, err := pgx.ParseConfig(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	conn := stdlib.OpenDB(*config)
-	defer conn.Close()
-	p, err := provider(conn, migrations.Files)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := p.DownTo(t.Context(), 0); err != nil {
+	if _, err := newProvider(t, url).DownTo(t.Context(), 0); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(empty, query[string](t, s, schema)); diff != "" {
@@ -120,6 +135,124 @@ func TestGapInMigrationsIsRefused(t *testing.T) {
 				t.Fatal(err)
 			case test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)):
 				t.Fatalf("error %v, want %q", err, test.want)
+			}
+		})
+	}
+}
+
+// A database that has a later migration and not an earlier one is not this
+// program's to guess about.
+func TestGapInWhatIsAppliedIsRefused(t *testing.T) {
+	t.Parallel()
+	url := dbtest.NewEmpty(t)
+	s := openURL(t, url)
+	if _, err := newProvider(t, url).UpTo(t.Context(), 3); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.pool.Exec(t.Context(), `DELETE FROM `+versionTable+` WHERE version_id = 2`); err != nil {
+		t.Fatal(err)
+	}
+	want := query[string](t, s, schema)
+	applied, err := Migrate(t.Context(), url)
+	if err == nil || !strings.Contains(err.Error(), "missing (out-of-order) migration") || len(applied) > 0 {
+		t.Errorf("applied %v, error %v", applied, err)
+	}
+	if diff := cmp.Diff(want, query[string](t, s, schema)); diff != "" {
+		t.Errorf("schema (-want +got):\n%s", diff)
+	}
+	if err := CheckSchema(t.Context(), url); err == nil || !strings.Contains(err.Error(), "lacks migration 000002") {
+		t.Errorf("looked at: %v", err)
+	}
+}
+
+// asking tells of each time that a connection asks for goose's lock in vain.
+type asking struct{ times chan struct{} }
+
+type askedKey struct{}
+
+func (a asking) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
+	return context.WithValue(ctx, askedKey{}, strings.Contains(q.SQL, "pg_try_advisory_lock"))
+}
+
+func (a asking) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryEndData) {
+	if ctx.Value(askedKey{}) == true {
+		select {
+		case a.times <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// Of two processes the second waits until the first is done, or dead, and then
+// looks again at what there is to do.
+func TestMigrateWaitsForTheOneThatIsUnderWay(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		first func(*sql.DB) error // what the first does while it has the lock
+		want  int                 // migrations that are left to the second
+	}{
+		"which finishes": {func(conn *sql.DB) error {
+			p, err := provider(conn, migrations.Files)
+			if err != nil {
+				return err
+			}
+			_, err = p.Up(t.Context())
+			return err
+		}, 0},
+		"which dies at once": {func(*sql.DB) error { return nil }, int(latestMigration(t))},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url := dbtest.NewEmpty(t)
+			config, err := pgx.ParseConfig(url)
+			if err != nil {
+				t.Fatal(err)
+			}
+			// The lock is its session's: with one connection, it has it already
+			// when it migrates.
+			first := stdlib.OpenDB(*config)
+			defer first.Close()
+			first.SetMaxOpenConns(1)
+			if _, err := first.ExecContext(t.Context(), `SELECT pg_advisory_lock($1)`, lock.DefaultLockID); err != nil {
+				t.Fatal(err)
+			}
+
+			asked := asking{make(chan struct{}, 1)}
+			config.Tracer = asked
+			second := stdlib.OpenDB(*config)
+			defer second.Close()
+			p, err := provider(second, migrations.Files)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var applied []*goose.MigrationResult
+			done := make(chan error, 1)
+			go func() {
+				var err error
+				applied, err = p.Up(t.Context())
+				done <- err
+			}()
+			select {
+			case <-asked.times:
+			case err := <-done:
+				t.Fatalf("did not ask for the lock: applied %d, error %v", len(applied), err)
+			}
+			if n := one[int64](t, openURL(t, url), `SELECT count(*) FROM pg_namespace WHERE nspname = 'history'`); n != 0 {
+				t.Error("migrated while another had the lock")
+			}
+			if err := test.first(first); err != nil {
+				t.Fatal(err)
+			}
+			first.Close()
+			if err := <-done; err != nil {
+				t.Fatal(err)
+			}
+			if len(applied) != test.want {
+				t.Errorf("the second applied %d, want %d", len(applied), test.want)
+			}
+			if err := CheckSchema(t.Context(), url); err != nil {
+				t.Error(err)
 			}
 		})
 	}

@@ -8,10 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
 
 	"exporter/internal/snapshot"
-	"exporter/migrations"
 )
 
 func (o *office) verify(upTo *int64) Verification {
@@ -213,13 +211,8 @@ func TestMigrationHashesWhatIsThere(t *testing.T) {
 		return all
 	}
 	want := hashes()
-	config, err := pgx.ParseConfig(o.store.url)
-	o.fatal(err)
-	conn := stdlib.OpenDB(*config)
-	defer conn.Close()
-	p, err := provider(conn, migrations.Files)
-	o.fatal(err)
-	_, err = p.DownTo(t.Context(), 4)
+	p := newProvider(t, o.store.url)
+	_, err := p.DownTo(t.Context(), 4)
 	o.fatal(err)
 	_, err = p.Up(t.Context())
 	o.fatal(err)

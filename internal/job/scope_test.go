@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/jackc/pgx/v5"
 
 	"exporter/internal/simulator"
 	"exporter/internal/snapshot"
@@ -278,34 +277,4 @@ func TestTasksAreFollowedToTheirEnd(t *testing.T) {
 	if got := b.classes(t, third.Run.ID-1, third.Run.ID); got["task TASK_FAILED"] != 1 {
 		t.Errorf("changes %v, want one task failed", got)
 	}
-}
-
-func TestEqualNightsWriteOnlyRunAndCoverage(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, small())
-	b.mustNight(t, snapshot.Sealed)
-	before := b.versions(t)
-	b.mustNight(t, snapshot.Sealed)
-	if diff := cmp.Diff(before, b.versions(t)); diff != "" {
-		t.Errorf("versions after a night on which nothing changed (-before +after):\n%s", diff)
-	}
-}
-
-// versions counts the rows of every table of history that holds versions.
-func (b *bench) versions(t *testing.T) map[string]int {
-	t.Helper()
-	conn, err := pgx.Connect(t.Context(), b.url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close(t.Context())
-	out := map[string]int{}
-	for _, table := range []string{"campaign", "certification", "reviewer", "review_item", "item_permissions", "permission_set", "permission", "task", "known_certification"} {
-		var n int
-		if err := conn.QueryRow(t.Context(), "SELECT count(*) FROM history."+table).Scan(&n); err != nil {
-			t.Fatal(err)
-		}
-		out[table] = n
-	}
-	return out
 }
