@@ -70,7 +70,7 @@ changed for people who open spreadsheets.`,
 	f.StringVar(&a.logLevel, "log-level", "info", "least level logged: debug, info, warn or error")
 	f.BoolVar(&a.noProgress, "no-progress", false, "no progress bar, even on a terminal")
 	root.AddCommand(a.runCommand(), a.reportCommand(), a.diffCommand(), a.runsCommand(), a.verifyCommand(), a.reassignCommand(), a.migrateCommand(),
-		a.getCommand(), a.checkCommand(), a.psqlCommand(), a.demoCommand(), a.simulateCommand(), a.versionCommand())
+		a.getCommand(), a.checkCommand(), a.psqlCommand(), a.pruneCommand(), a.holdCommand(), a.releaseCommand(), a.eraseCommand(), a.demoCommand(), a.simulateCommand(), a.versionCommand())
 	usageArgs(root)
 	return root
 }

@@ -7,6 +7,9 @@
 //	exporter diff       what changed between two runs
 //	exporter runs       the runs so far
 //	exporter verify     prove that the stored history is as it was sealed
+//	exporter prune      remove what retention.keep no longer keeps
+//	exporter hold       put a run under legal hold; release ends it
+//	exporter erase-person  take a person out of the history
 //	exporter reassign   hand review items to another reviewer
 //	exporter get        one list of the API as it stands now
 //	exporter check      what a run needs, looked at without changing anything

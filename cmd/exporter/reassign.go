@@ -203,8 +203,8 @@ func printPlan(w io.Writer, p reassign.Plan) error {
 }
 
 var (
-	errNobody   = errors.New("there is no terminal to ask on: nothing was sent; --yes sends without asking, --dry-run shows the plan")
-	errDeclined = errors.New("not confirmed: nothing was sent")
+	errNobody   = errors.New("there is no terminal to ask on: nothing was done; --yes does not ask, --dry-run shows the plan")
+	errDeclined = errors.New("not confirmed: nothing was done")
 )
 
 // confirm asks on the terminal. Without an error the answer was yes.

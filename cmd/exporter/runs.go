@@ -47,18 +47,23 @@ func (a *app) runsCommand() *cobra.Command {
 }
 
 func runRows(runs []db.Run) [][]string {
-	rows := [][]string{{"RUN", "STATUS", "STARTED (UTC)", "TOOK", "CERTIFICATIONS", "ITEMS", "PERMISSIONS", "TASKS", "REQUESTS", "ERROR"}}
+	rows := [][]string{{"RUN", "STATUS", "STARTED (UTC)", "TOOK", "CERTIFICATIONS", "ITEMS", "PERMISSIONS", "TASKS", "REQUESTS", "NOTE"}}
 	for _, r := range runs {
-		took, problem := "-", ""
+		took, note := "-", ""
 		if r.FinishedAt != nil {
 			took = r.FinishedAt.Sub(r.StartedAt).Round(time.Second).String()
 		}
-		if r.Error != nil {
-			problem = *r.Error
+		switch {
+		case r.Error != nil:
+			note = oneLine(*r.Error)
+		case r.PrunedAt != nil:
+			note = "pruned " + r.PrunedAt.UTC().Format(time.DateOnly)
+		case r.Held:
+			note = "under legal hold"
 		}
 		rows = append(rows, []string{
 			fmt.Sprint(r.ID), string(r.Status), r.StartedAt.Format(time.DateTime), took, count(r.Certifications), count(r.ReviewItems),
-			count(r.Permissions), count(r.Tasks), count(&r.Requests), problem,
+			count(r.Permissions), count(r.Tasks), count(&r.Requests), note,
 		})
 	}
 	return rows

@@ -3,11 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -83,6 +85,7 @@ type script struct {
 	heal     []func()
 	reached  chan struct{}
 	signaled *exec.Cmd
+	owner    string // connection string, while the script is another role
 }
 
 func setUp(env *testscript.Env) error {
@@ -153,30 +156,69 @@ func exitStatus(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // database is `database migrated|empty`, which gives the script a database of
-// its own, or `database server`, which gives it the server's own.
+// its own, or `database server`, which gives it the server's own. `database app`
+// makes it known by a role that may add to it and no more, `database owner` by
+// the one that made it again.
 func (s *script) database(ts *testscript.TestScript, args []string) error {
 	if len(args) != 1 {
 		return errors.New("usage: database migrated|empty|server")
 	}
-	var url string
+	var conn string
 	switch args[0] {
 	case "migrated":
-		url = dbtest.New(s.t, migrations.Files, func(ctx context.Context, url string) error {
+		conn = dbtest.New(s.t, migrations.Files, func(ctx context.Context, url string) error {
 			_, err := db.Migrate(ctx, url)
 			return err
 		})
 	case "empty":
-		url = dbtest.NewEmpty(s.t)
+		conn = dbtest.NewEmpty(s.t)
 	case "server":
 		var err error
-		if url, err = s.server(); err != nil {
+		if conn, err = s.server(); err != nil {
 			return err
 		}
+	case "app":
+		s.owner = ts.Getenv("EXPORTER_DATABASE_URL")
+		var err error
+		if conn, err = s.app(s.owner); err != nil {
+			return err
+		}
+	case "owner":
+		conn = s.owner
 	default:
 		return fmt.Errorf("no database %q", args[0])
 	}
-	ts.Setenv("EXPORTER_DATABASE_URL", url)
+	ts.Setenv("EXPORTER_DATABASE_URL", conn)
 	return nil
+}
+
+// app is a database by a role of its own, which is a member of audit_writer and
+// nothing else.
+func (s *script) app(conn string) (string, error) {
+	role := "exporter_app_" + strings.ToLower(rand.Text()[:10])
+	exec := func(ctx context.Context, sql string) error {
+		c, err := pgx.Connect(ctx, conn)
+		if err != nil {
+			return err
+		}
+		defer c.Close(context.WithoutCancel(ctx))
+		_, err = c.Exec(ctx, sql)
+		return err
+	}
+	if err := exec(s.t.Context(), fmt.Sprintf(`CREATE ROLE %s LOGIN PASSWORD 'app'; GRANT audit_writer TO %[1]s`, role)); err != nil {
+		return "", err
+	}
+	s.t.Cleanup(func() {
+		if err := exec(context.WithoutCancel(s.t.Context()), `DROP ROLE `+role); err != nil {
+			s.t.Error(err)
+		}
+	})
+	u, err := url.Parse(conn)
+	if err != nil {
+		return "", err
+	}
+	u.User = url.UserPassword(role, "app")
+	return u.String(), nil
 }
 
 // server reserves the demo's database on the server of the tests, which other

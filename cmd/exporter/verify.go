@@ -87,6 +87,12 @@ func printVerification(w io.Writer, v db.Verification) error {
 	if d == nil {
 		fmt.Fprintf(w, "%s: as it was sealed (finished runs: %s, rows: %s, collections: %s, permission sets: %s)\n",
 			v.Tenant, count(&v.Runs), count(&v.Rows), count(&v.Collections), count(&v.PermissionSets))
+		if v.PrunedRuns > 0 {
+			fmt.Fprintf(w, "  of %s finished runs the place in the chain alone: their rows were pruned, on record\n", count(&v.PrunedRuns))
+		}
+		if v.ErasedRows > 0 {
+			fmt.Fprintf(w, "  a person was erased from %s rows, on record\n", count(&v.ErasedRows))
+		}
 		return nil
 	}
 	fmt.Fprintf(w, "%s: not as it was sealed\n", v.Tenant)

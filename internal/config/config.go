@@ -9,6 +9,7 @@ package config
 
 import (
 	"errors"
+	"strconv"
 	"time"
 )
 
@@ -111,6 +112,22 @@ type Metrics struct {
 // Empty keeps everything.
 type Retention struct {
 	Keep string
+}
+
+// Since is the instant from which on runs are kept, as seen at now; ok is false where everything is.
+func (r Retention) Since(now time.Time) (since time.Time, ok bool) {
+	if !periodForm.MatchString(r.Keep) {
+		return time.Time{}, false
+	}
+	n, _ := strconv.Atoi(r.Keep[:len(r.Keep)-1]) // digits, says the form
+	switch r.Keep[len(r.Keep)-1] {
+	case 'y':
+		return now.AddDate(-n, 0, 0), true
+	case 'm':
+		return now.AddDate(0, -n, 0), true
+	default:
+		return now.AddDate(0, 0, -n), true
+	}
 }
 
 // Check reports every value that is out of range, joined, each named by its key. Load has checked what it returns;

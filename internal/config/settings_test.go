@@ -107,3 +107,17 @@ func TestExampleNamesEveryVariableOfTheEnvironment(t *testing.T) {
 		t.Errorf("variables (-want +got):\n%s", diff)
 	}
 }
+
+func TestRetentionSince(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 31, 2, 15, 0, 0, time.UTC)
+	for keep, want := range map[string]string{"7y": "2019-03-31", "18m": "2024-10-01", "90d": "2025-12-31", "": "", "forever": ""} {
+		got := ""
+		if since, ok := (Retention{Keep: keep}).Since(now); ok {
+			got = since.Format(time.DateOnly)
+		}
+		if got != want {
+			t.Errorf("keep %q: since %q, want %q", keep, got, want)
+		}
+	}
+}

@@ -26,7 +26,7 @@ const (
 var ErrNotOwner = errors.New("only the owner of the tables may do this: use the role that runs `exporter migrate up`")
 
 // ErrPruned says that the rows of a run were removed.
-var ErrPruned = errors.New("the run was pruned: what it saw is not kept")
+var ErrPruned = errors.New("it was pruned: what it saw is not kept")
 
 // Hold puts a run under legal hold: Prune leaves it as it is until it is
 // released. Holding a held run again changes its reason.

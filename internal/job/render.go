@@ -72,9 +72,15 @@ func Render(ctx context.Context, store *db.Store, t db.Tenant, run db.Run, basel
 	if !run.Finished() {
 		return report.Result{}, fmt.Errorf("run %d is %s: only SEALED and PARTIAL runs have a report", run.ID, run.Status)
 	}
+	if run.PrunedAt != nil {
+		return report.Result{}, fmt.Errorf("run %d: %w", run.ID, db.ErrPruned)
+	}
 	base, err := baseline.Resolve(ctx, store, t, run)
 	if err != nil {
 		return report.Result{}, err
+	}
+	if base != nil && base.PrunedAt != nil {
+		return report.Result{}, fmt.Errorf("baseline: run %d: %w; name another, or none", base.ID, db.ErrPruned)
 	}
 	r, settings, err := describe(run, base)
 	if err != nil {

@@ -43,6 +43,25 @@ func suffix(run Run) string {
 	return ""
 }
 
+// Folders finds the report folders of a tenant's run that lie in dir, whatever the run's status was when each was
+// written.
+func Folders(dir, tenant string, run int64) ([]string, error) {
+	f := &folder{parent: filepath.Join(dir, tenant), plain: runName(Run{ID: run})}
+	var found []string
+	for _, name := range f.names() {
+		path := filepath.Join(f.parent, name)
+		st, err := os.Lstat(path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			return nil, fmt.Errorf("find the report of run %d: %w", run, err)
+		case st.IsDir():
+			found = append(found, path)
+		}
+	}
+	return found, nil
+}
+
 func newFolder(dir string, run Run) (*folder, error) {
 	f := &folder{parent: filepath.Join(dir, run.Tenant), plain: runName(run)}
 	f.name = f.plain + suffix(run)
