@@ -20,8 +20,8 @@ import (
 
 // storedFile is what a program stored that knew the migrations up to the
 // fourth: nights of three tenants, with each status of a run, each outcome of a
-// list and each state of a request, versions open and closed, and a run under
-// way with rows that wait. The roots are those it sealed with. Columns that are
+// list and each state of a request, versions open and closed, a run under way
+// with rows that wait, and a tenant of which a run was pruned. The roots are those it sealed with. Columns that are
 // NULL are left out.
 //
 // The file is not written anew when the program changes: databases out there
@@ -189,8 +189,11 @@ func fitting(stored []storedTable, columns map[string][]string) []storedTable {
 
 // insert stores one row, naming only the columns it has.
 func (e *earlier) insert(tx pgx.Tx, table string, row storedRow) error {
-	end := row["valid_to_run"]
-	delete(row, "valid_to_run")
+	var end json.RawMessage
+	if table != "history.pruned_version" { // what is left of a version has its end from the start
+		end = row["valid_to_run"]
+		delete(row, "valid_to_run")
+	}
 	if table == "history.run" {
 		row["status"] = json.RawMessage(`"RUNNING"`)
 		delete(row, "root_sha256")
@@ -294,13 +297,21 @@ func (e *earlier) seal(tx pgx.Tx, tenant, run, after int64, status string, previ
 			return "", err
 		}
 	}
+	pruned, err := collect[bool](e, tx, `SELECT to_regclass('history.pruned_version') IS NOT NULL`)
+	if err != nil {
+		return "", err
+	}
 	for _, table := range versionTables {
+		from := `SELECT valid_from_run, valid_to_run, row_sha256 FROM history.` + table + ` WHERE tenant_id = $1`
+		if pruned[0] {
+			from += ` UNION ALL SELECT valid_from_run, valid_to_run, row_sha256 FROM history.pruned_version WHERE tenant_id = $1 AND table_name = '` + table + `'`
+		}
 		for _, bound := range []string{"valid_from_run", "valid_to_run"} {
 			lines, err := collect[string](e, tx, fmt.Sprintf(`
 				SELECT format('%[1]s %[2]s %%s %%s', %[2]s, encode(row_sha256, 'hex'))
-				FROM history.%[1]s
-				WHERE tenant_id = $1 AND %[2]s > $2 AND %[2]s <= $3
-				ORDER BY %[2]s, row_sha256`, table, bound), tenant, after, run)
+				FROM (%[3]s) v
+				WHERE %[2]s > $2 AND %[2]s <= $3
+				ORDER BY %[2]s, row_sha256`, table, bound, from), tenant, after, run)
 			if err != nil {
 				return "", err
 			}

@@ -161,6 +161,9 @@ func (e *earlier) views() {
 		runs := finished[int64(tenant.ID)]
 		slices.Sort(runs)
 		for i := range runs[1:] {
+			if tenant.Name == "hooli" { // whose first run was pruned, where there was such a thing
+				continue
+			}
 			e.leads(tenant, runs[i], runs[i+1])
 		}
 	}
