@@ -33,7 +33,17 @@ var promised = map[string]string{
 		created:time first_seen_at:time last_seen_at:time`,
 	"reassign_requests": `tenant run_id:bigint request_id:bigint certification_id reassign_to reason target_count:integer targets:jsonb
 		requested_at:time state answered_at:time task_id http_status:integer detail_code tracking_id error`,
-	"changes":          `tenant run_id:bigint baseline_run_id:bigint object class certification_id object_id field before after`,
+	"changes": `tenant run_id:bigint baseline_run_id:bigint object class certification_id object_id field before after`,
+	"decisions": `tenant run_id:bigint captured_run_id:bigint certification_id item_id decision origin reviewer_id reviewer_name
+		last_seen_undecided_at:time first_seen_decided_at:time`,
+	"reassignments": `tenant run_id:bigint captured_run_id:bigint certification_id name reassigned_from_id from_reviewer_id from_reviewer_name
+		to_reviewer_id to_reviewer_name reassignment_comment reassignments:bigint original_certification_id original_reviewer_id
+		original_reviewer_name last_seen_without_at:time first_seen_at:time due:time lands_on_subject:boolean`,
+	"reviewer_totals": `tenant run_id:bigint reviewer_id reviewer_name certifications:bigint items:bigint decided:bigint approved:bigint
+		revoked:bigint privileged_approved:bigint own_items:bigint late_certifications:bigint`,
+	"revocations": `tenant run_id:bigint captured_run_id:bigint certification_id item_id identity_id identity_name access_type access_id
+		access_name source_name account_native_identity reviewer_id reviewer_name signed:time state seen_in_certification_id seen_at:time
+		days:bigint`,
 	"retention":        `tenant run_id:bigint held:boolean held_since:time hold_reason pruned_at:time`,
 	"retention_events": `tenant run_id:bigint event_id:bigint action at:time actor reason details:jsonb`,
 }

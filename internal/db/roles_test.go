@@ -93,7 +93,7 @@ func TestRolesOnASharedServer(t *testing.T) {
 		c.grant("j", permission("x", decision))
 		run := o.open(ResumeNever)
 		o.walk(w, run.ID, 0) // cut short
-		o.nights-- // the same night
+		o.nights--           // the same night
 		resumed := o.open(ResumeInsist)
 		o.walk(w, resumed.ID, -1)
 		o.seal(w, resumed.ID)

@@ -77,6 +77,9 @@ type Run struct {
 	ReviewItems            *int64          `json:"review_items"`
 	Permissions            *int64          `json:"permissions"`
 	Tasks                  *int64          `json:"tasks"`
+	Approved               *int64          `json:"approved,omitempty"` // review items; nil: sealed before they were counted
+	Revoked                *int64          `json:"revoked,omitempty"`
+	Undecided              *int64          `json:"undecided,omitempty"`
 	Requests               int64           `json:"requests"`
 	Retries                int64           `json:"retries"`
 	Throttled              int64           `json:"throttled"`
@@ -99,7 +102,7 @@ const runColumns = `
 	r.run_id, t.name, r.status, r.trigger, r.started_at, r.finished_at, r.api_version, r.scope, r.scope_sha256,
 	r.config_sha256, r.tool_version, r.certifications, r.certifications_complete, r.reviewers, r.review_items,
 	r.permissions, r.tasks, r.requests, r.retries, r.throttled, r.root_sha256, r.previous_root_sha256, r.error,
-	r.provenance, r.report_settings, r.written_sha256,
+	r.provenance, r.report_settings, r.written_sha256, r.approved, r.revoked, r.undecided,
 	coalesce((
 	    SELECT h.action = 'HOLD'
 	    FROM history.retention_event h
@@ -116,7 +119,7 @@ func scanRun(row pgx.CollectableRow) (Run, error) {
 	err := row.Scan(&r.ID, &r.Tenant, &r.Status, &r.Trigger, &r.StartedAt, &r.FinishedAt, &r.APIVersion, &r.Scope, &r.ScopeSHA256,
 		&r.ConfigSHA256, &r.ToolVersion, &r.Certifications, &r.CertificationsComplete, &r.Reviewers, &r.ReviewItems,
 		&r.Permissions, &r.Tasks, &r.Requests, &r.Retries, &r.Throttled, &r.RootSHA256, &r.PreviousRootSHA256, &r.Error,
-		&r.Provenance, &r.ReportSettings, &r.WrittenSHA256, &r.Held, &r.PrunedAt)
+		&r.Provenance, &r.ReportSettings, &r.WrittenSHA256, &r.Approved, &r.Revoked, &r.Undecided, &r.Held, &r.PrunedAt)
 	r.StartedAt = r.StartedAt.UTC()
 	if r.FinishedAt != nil {
 		utc := r.FinishedAt.UTC()

@@ -50,6 +50,7 @@ func (s *Store) Seal(ctx context.Context, t Tenant, id int64, at time.Time, acce
 			SET finished_at = $3, written_sha256 = $4,
 			    certifications = c.certifications, certifications_complete = c.complete, reviewers = c.reviewers,
 			    review_items = c.review_items, permissions = c.permissions, tasks = c.tasks,
+			    approved = d.approved, revoked = d.revoked, undecided = d.undecided,
 			    previous_root_sha256 = (
 			        SELECT p.root_sha256
 			        FROM history.run p
@@ -72,7 +73,13 @@ func (s *Store) Seal(ctx context.Context, t Tenant, id int64, at time.Time, acce
 			            ) whole) AS complete
 			    FROM history.coverage
 			    WHERE tenant_id = $1 AND run_id = $2
-			) c
+			) c, (
+			    SELECT count(*) FILTER (WHERE v.decision = 'APPROVE') AS approved, count(*) FILTER (WHERE v.decision = 'REVOKE') AS revoked,
+			           count(*) FILTER (WHERE v.decision IS NULL) AS undecided
+			    FROM history.shown s
+			    JOIN history.review_item v USING (tenant_id, certification_no)
+			    WHERE s.tenant_id = $1 AND s.run_id = $2 AND s.collection = 'review_items' AND v.valid_to_run IS NULL
+			) d
 			WHERE r.tenant_id = $1 AND r.run_id = $2`, t.ID, id, at, written); err != nil {
 			return err
 		}
