@@ -203,6 +203,9 @@ const resumeWithin = 24 * time.Hour
 // OpenRun begins a run, or goes on with the tenant's last one where that was
 // cut short. The tenant's lock must be held: with it, a run that still says
 // RUNNING has lost its process.
+//
+// Once a run is written down somebody has to close it. So that is done also
+// when ctx ends in the middle of it.
 func (s *Store) OpenRun(ctx context.Context, t Tenant, b Beginning, resume Resume) (run Run, resumed bool, err error) {
 	last, err := s.oneRun(ctx, t, `true`)
 	switch {
@@ -212,6 +215,8 @@ func (s *Store) OpenRun(ctx context.Context, t Tenant, b Beginning, resume Resum
 	case last.Status == snapshot.Running || last.Status == snapshot.Interrupted:
 		fit := last.ScopeSHA256 == b.ScopeSHA256 && last.APIVersion == b.APIVersion && b.StartedAt.Sub(last.StartedAt) < resumeWithin
 		if fit && resume != ResumeNever {
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+			defer cancel()
 			_, err := s.pool.Exec(ctx, `
 				UPDATE history.run
 				SET status = 'RUNNING', finished_at = NULL, error = NULL
@@ -246,6 +251,8 @@ func (s *Store) OpenRun(ctx context.Context, t Tenant, b Beginning, resume Resum
 	if err != nil {
 		return Run{}, false, fmt.Errorf("begin run: %w", err)
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
 	var id int64
 	err = s.pool.QueryRow(ctx, `
 		INSERT INTO history.run (tenant_id, status, trigger, started_at, api_version, scope, scope_sha256,
