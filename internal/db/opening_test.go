@@ -2,8 +2,11 @@ package db
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"exporter/internal/snapshot"
 )
@@ -68,5 +71,34 @@ func TestRunIsOpenedWholeThoughItsContextEnds(t *testing.T) {
 				t.Errorf("run %d is %s, resumed %v, error %v", p.run.ID, p.run.Status, p.resumed, p.err)
 			}
 		})
+	}
+}
+
+// Of a process that was killed a transaction may be left that has been sent its
+// COMMIT. What it stores is not to come upon a process that did not know of it.
+func TestRunIsGoneOnWithAfterItsLastTransaction(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	first, _, err := o.store.OpenRun(t.Context(), o.tenant, beginning(0), ResumeIfFit)
+	o.fatal(err)
+	inside, late, committed := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	commit := sync.OnceFunc(func() { close(late) })
+	defer commit()
+	n := o.store.Night(o.tenant, first.ID)
+	go func() {
+		committed <- n.inTx(t.Context(), func(pgx.Tx) error {
+			close(inside)
+			<-late
+			return nil
+		})
+	}()
+	<-inside
+	p := o.opening(t.Context())
+	p.waits(o)
+	commit()
+	o.fatal(<-committed)
+	<-p.done
+	if p.err != nil || !p.resumed || p.run.ID != first.ID {
+		t.Errorf("run %d, resumed %v, error %v; want run %d gone on with", p.run.ID, p.resumed, p.err, first.ID)
 	}
 }
