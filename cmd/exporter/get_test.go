@@ -350,7 +350,7 @@ func TestGetNamesColumnsAsTheViewsDo(t *testing.T) {
 }
 
 // migrated is the URL of a database of the test's own, its schema up to date.
-func migrated(t *testing.T) string {
+func migrated(t testing.TB) string {
 	t.Helper()
 	return dbtest.New(t, migrations.Files, func(ctx context.Context, url string) error {
 		_, err := db.Migrate(ctx, url)

@@ -209,7 +209,7 @@ func (c *Capture) Merge(ctx context.Context, header *snapshot.Certification, gon
 		row := of(collection)
 		return row != nil && row.Outcome == snapshot.Complete && !row.Unchanged
 	}
-	err := n.store.inTx(ctx, func(tx pgx.Tx) error {
+	err := n.inTx(ctx, func(tx pgx.Tx) error {
 		if gone {
 			if err := c.closeAll(ctx, tx); err != nil {
 				return err

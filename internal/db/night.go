@@ -20,6 +20,21 @@ type Night struct {
 // Night gives access to an open run.
 func (s *Store) Night(t Tenant, run int64) *Night { return &Night{store: s, tenant: t, run: run} }
 
+// inTx runs f in a transaction that holds the run's row against whoever goes on
+// with the run: see [Store.OpenRun].
+func (n *Night) inTx(ctx context.Context, f func(tx pgx.Tx) error) error {
+	return n.store.inTx(ctx, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `
+			SELECT FROM history.run
+			WHERE tenant_id = $1 AND run_id = $2
+			FOR KEY SHARE`, n.tenant.ID, n.run)
+		if err != nil {
+			return err
+		}
+		return f(tx)
+	})
+}
+
 // History reads what earlier runs, and this one where it goes on after an
 // interruption, know of the tenant.
 func (n *Night) History(ctx context.Context) (snapshot.History, error) {
@@ -213,7 +228,7 @@ func (n *Night) saveCoverage(ctx context.Context, tx pgx.Tx, certificationNo int
 // SettleList stores the coverage of a list of the whole run that holds no
 // objects of its own: the certifications list.
 func (n *Night) SettleList(ctx context.Context, c snapshot.Coverage) error {
-	err := n.store.inTx(ctx, func(tx pgx.Tx) error {
+	err := n.inTx(ctx, func(tx pgx.Tx) error {
 		return n.saveCoverage(ctx, tx, 0, []snapshot.Coverage{c})
 	})
 	if err != nil {
@@ -227,7 +242,7 @@ func (n *Night) SettleList(ctx context.Context, c snapshot.Coverage) error {
 // where that is not empty: the list was asked for those alone. Where the
 // coverage is not Complete, only the coverage is stored.
 func (n *Night) MergeCampaigns(ctx context.Context, campaigns []snapshot.Campaign, ids []string, c snapshot.Coverage) error {
-	err := n.store.inTx(ctx, func(tx pgx.Tx) error {
+	err := n.inTx(ctx, func(tx pgx.Tx) error {
 		if c.Outcome == snapshot.Complete {
 			keep := make([]string, len(campaigns))
 			for i, v := range campaigns {
@@ -261,7 +276,7 @@ func (n *Night) MergeCampaigns(ctx context.Context, campaigns []snapshot.Campaig
 // more. Tasks not mentioned stay as they were. Where the coverage is not
 // Complete, only the coverage is stored.
 func (n *Night) MergeTasks(ctx context.Context, seen []snapshot.Task, gone []string, c snapshot.Coverage) error {
-	err := n.store.inTx(ctx, func(tx pgx.Tx) error {
+	err := n.inTx(ctx, func(tx pgx.Tx) error {
 		if c.Outcome == snapshot.Complete {
 			if err := n.mergeTasks(ctx, tx, seen, gone); err != nil {
 				return err

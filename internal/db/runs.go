@@ -220,7 +220,13 @@ const resumeWithin = 24 * time.Hour
 // OpenRun begins a run, or goes on with the tenant's last one where that was
 // cut short. The tenant's lock must be held: with it, a run that still says
 // RUNNING has lost its process.
+//
+// Once a run is written down somebody has to close it. So that is done also
+// when ctx ends in the middle of it.
 func (s *Store) OpenRun(ctx context.Context, t Tenant, b Beginning, resume Resume) (run Run, resumed bool, err error) {
+	if err := s.awaitLeftover(ctx, t); err != nil {
+		return Run{}, false, err
+	}
 	last, err := s.oneRun(ctx, t, `true`)
 	switch {
 	case errors.Is(err, ErrNoRun):
@@ -229,6 +235,8 @@ func (s *Store) OpenRun(ctx context.Context, t Tenant, b Beginning, resume Resum
 	case last.Status == snapshot.Running || last.Status == snapshot.Interrupted:
 		fit := last.ScopeSHA256 == b.ScopeSHA256 && last.APIVersion == b.APIVersion && b.StartedAt.Sub(last.StartedAt) < resumeWithin
 		if fit && resume != ResumeNever {
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+			defer cancel()
 			_, err := s.pool.Exec(ctx, `
 				UPDATE history.run
 				SET status = 'RUNNING', finished_at = NULL, error = NULL
@@ -263,6 +271,8 @@ func (s *Store) OpenRun(ctx context.Context, t Tenant, b Beginning, resume Resum
 	if err != nil {
 		return Run{}, false, fmt.Errorf("begin run: %w", err)
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
 	var id int64
 	err = s.pool.QueryRow(ctx, `
 		INSERT INTO history.run (tenant_id, status, trigger, started_at, api_version, scope, scope_sha256,
@@ -275,6 +285,24 @@ func (s *Store) OpenRun(ctx context.Context, t Tenant, b Beginning, resume Resum
 	}
 	run, err = s.Run(ctx, t, id)
 	return run, false, err
+}
+
+// awaitLeftover waits for the last transaction of a process that was killed. The
+// server ends the connections of such a process one after the other, and not
+// before it is through with what it was sent: with the lock free, a COMMIT may
+// still be under way. Its transaction holds the row of its run, by
+// [Night.inTx] or because it closes it.
+func (s *Store) awaitLeftover(ctx context.Context, t Tenant) error {
+	_, err := s.pool.Exec(ctx, `
+		SELECT FROM history.run
+		WHERE tenant_id = $1
+		ORDER BY run_id DESC
+		LIMIT 1
+		FOR UPDATE`, t.ID)
+	if err != nil {
+		return fmt.Errorf("wait for the process of the last run: %w", err)
+	}
+	return nil
 }
 
 // Abandon closes a run that will not be finished, as FAILED or INTERRUPTED,

@@ -21,7 +21,6 @@ type stage[T any] struct {
 // execer is a pool or a transaction.
 type execer interface {
 	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
-	CopyFrom(ctx context.Context, table pgx.Identifier, columns []string, rows pgx.CopyFromSource) (int64, error)
 }
 
 func newStage[T any](c *Capture, k kind[T]) *stage[T] { return &stage[T]{capture: c, kind: k} }
@@ -44,17 +43,20 @@ func (s *stage[T]) Page(ctx context.Context, rows []T) error {
 }
 
 func (s *stage[T]) spill(ctx context.Context) error {
-	return s.spillTo(ctx, s.capture.night.store.pool)
+	if len(s.rows) == 0 {
+		return nil
+	}
+	return s.capture.night.inTx(ctx, func(tx pgx.Tx) error { return s.spillTo(ctx, tx) })
 }
 
-func (s *stage[T]) spillTo(ctx context.Context, to execer) error {
+func (s *stage[T]) spillTo(ctx context.Context, tx pgx.Tx) error {
 	if len(s.rows) == 0 {
 		return nil
 	}
 	c := s.capture
 	s.spilled = true
 	columns := append([]string{"tenant_id", "certification_no", "run_id", s.kind.key}, s.kind.columns...)
-	_, err := to.CopyFrom(ctx, pgx.Identifier{"staging", s.kind.table}, columns,
+	_, err := tx.CopyFrom(ctx, pgx.Identifier{"staging", s.kind.table}, columns,
 		pgx.CopyFromSlice(len(s.rows), func(i int) ([]any, error) {
 			return append([]any{c.night.tenant.ID, c.no, c.night.run}, s.kind.values(s.rows[i])...), nil
 		}))

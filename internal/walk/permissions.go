@@ -151,6 +151,9 @@ func (t *tally) resume(flagged []snapshot.FlaggedItem, staged []snapshot.Entry, 
 	}
 	t.entries = append(t.entries, staged...)
 	t.items += len(staged)
+	if len(staged) > 0 {
+		t.row.Attempts = 1 // at least; how many it took is not kept
+	}
 	t.expected += permissions
 	t.read += permissions
 	t.stored += permissions
