@@ -63,6 +63,15 @@ func (o *office) seal(w *world, run int64) Run {
 	o.Helper()
 	sealed, err := o.store.Seal(o.Context(), o.tenant, run, o.now.started[run].Add(time.Hour), w.gaps)
 	o.fatal(err)
+	stood := [3]int64{*sealed.Approved, *sealed.Revoked, *sealed.Undecided}
+	shown := [3]int64{}
+	o.fatal(o.store.pool.QueryRow(o.Context(), `
+		SELECT count(*) FILTER (WHERE decision = 'APPROVE'), count(*) FILTER (WHERE decision = 'REVOKE'), count(*) FILTER (WHERE decision IS NULL)
+		FROM audit.review_items
+		WHERE run_id = $1`, run).Scan(&shown[0], &shown[1], &shown[2]))
+	if stood != shown {
+		o.Errorf("run %d is sealed with %d items approved, revoked, undecided, and shows %d", run, stood, shown)
+	}
 	o.now.finished[run] = true
 	o.after[run] = o.now.clone()
 	return sealed
