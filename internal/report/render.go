@@ -9,6 +9,9 @@ import (
 func render(ctx context.Context, f *folder, run Run, src Source, s Settings) (Result, error) {
 	r := &renderer{folder: f, run: run, src: src, settings: s, summary: newSummary(run)}
 	res := Result{Folder: f.path()}
+	if err := r.seal(ctx); err != nil {
+		return Result{}, fmt.Errorf("write %s: %w", sealName, err)
+	}
 	if s.wants(FormatXLSX) {
 		var err error
 		if r.book, err = newBook(f, run, s.limits.orDefault()); err != nil {

@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"slices"
 	"strings"
@@ -39,6 +40,9 @@ type Source interface {
 	Rows(ctx context.Context, view string, columns []string) iter.Seq2[[]any, error]
 	// Changes yields the rows of changes_between(baseline, run) likewise; none when the run has no baseline.
 	Changes(ctx context.Context, columns []string) iter.Seq2[[]any, error]
+	// WriteSeal writes the lines that the run's root is the SHA-256 of: JSON, a line each, the run's facts first, then
+	// each row of its coverage in the order of the view.
+	WriteSeal(ctx context.Context, w io.Writer) error
 }
 
 // Run is what the Summary, the sheet Provenance and the manifest say about the run itself.
