@@ -347,7 +347,7 @@ func (s *script) manifest(ts *testscript.TestScript, args []string) error {
 		return err
 	}
 	for _, e := range entries {
-		if e.Name() == name {
+		if e.Name() == name || e.Name() == name+".minisig" {
 			continue
 		}
 		data, err := os.ReadFile(filepath.Join(dir, e.Name()))

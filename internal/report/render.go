@@ -39,7 +39,7 @@ func render(ctx context.Context, f *folder, run Run, src Source, s Settings) (Re
 		res.ReplacedCells, res.ShortenedCells = r.book.replaced, r.book.entries
 	}
 	res.Files, res.GuardedCells = f.files, r.summary.guarded
-	if err := writeManifest(f, run, res); err != nil {
+	if err := writeManifest(f, run, res, s.Key); err != nil {
 		return Result{}, fmt.Errorf("write manifest: %w", err)
 	}
 	return res, nil

@@ -104,6 +104,8 @@ type Settings struct {
 	Formats      []string // FormatXLSX, FormatCSV; at least one
 	FormulaGuard bool     // put ' before CSV cells a spreadsheet would take for a formula
 
+	Key *SigningKey // signs the manifest; nil: it is not signed
+
 	limits limits // zero: those of Excel; smaller ones in tests
 }
 
@@ -111,7 +113,7 @@ type Settings struct {
 type Result struct {
 	Folder   string // path of the report's folder
 	Workbook string // path of the workbook; empty when that format was not asked for
-	Files    []File // every file but the manifest, by name
+	Files    []File // every file but the manifest and its signature, by name
 
 	GuardedCells   int64 // CSV cells that got a ' in front
 	ReplacedCells  int64 // workbook cells in which a character that XML forbids became U+FFFD
