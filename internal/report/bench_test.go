@@ -64,6 +64,25 @@ func BenchmarkWrite(b *testing.B) {
 	}
 }
 
+func BenchmarkVerify(b *testing.B) {
+	for _, format := range []string{FormatXLSX, FormatCSV} {
+		b.Run(format, func(b *testing.B) {
+			run := testRun(StatusSealed)
+			run.RootSHA256 = emptyRoot
+			res, err := Write(b.Context(), b.TempDir(), run, newManyItems(benchRows), Settings{Formats: []string{format}})
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := Verify(b.Context(), res.Folder, nil); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 // BenchmarkExcelizeStreamWriter is what BenchmarkWrite's workbook is measured against.
 func BenchmarkExcelizeStreamWriter(b *testing.B) {
 	src := newManyItems(benchRows)

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -52,8 +54,17 @@ func (s fakeSource) sealed(run Run) (Run, fakeSource) {
 	for _, view := range []string{viewCertifications, "reviewers", "review_items", "permissions", "tasks"} {
 		facts[view] = len(s.rows[view])
 	}
+	s.rows = maps.Clone(s.rows)
+	coverage := slices.Clone(s.rows[viewCoverage])
+	for i := range coverage {
+		coverage[i] = maps.Clone(coverage[i])
+		coverage[i]["tenant"], coverage[i]["run_id"] = run.Tenant, run.ID
+	}
 	lines := []any{facts}
-	for _, row := range s.rows[viewCoverage] {
+	if len(coverage) > 0 {
+		s.rows[viewCoverage] = coverage
+	}
+	for _, row := range coverage {
 		line := map[string]any{"Stored": 0, "Signed": false, "Digest": nil}
 		for column, key := range map[string]string{
 			"certification_id": "Certification", "collection": "Collection", "outcome": "Outcome", "expected": "Expected", "read": "Read",

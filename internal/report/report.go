@@ -1,5 +1,5 @@
 // Package report turns one stored run into the files people open: a workbook, a set of CSV files and a manifest that
-// binds both to the run.
+// binds both to the run. Verify checks such files again, from nothing but themselves.
 //
 // What a column is called, what it means and how it looks is said once, in the column table (tables.go); headers,
 // widths and files follow from it. Rows stream: memory does not grow with them. The same run, settings and version

@@ -109,3 +109,36 @@ func trustedComment(run Run) string {
 	}, strings.ToValidUTF8(run.Tenant, "\uFFFD"))
 	return fmt.Sprintf("tenant %s run %d root %s", tenant, run.ID, run.RootSHA256)
 }
+
+// checkSignature verifies the signature of the manifest.
+func (v *verifier) checkSignature() error {
+	c := NewCheck("signature")
+	defer func() { v.add(c) }()
+	text, what, err := readSmall(v.root, signatureName, maxSignature)
+	switch {
+	case err != nil:
+		return err
+	case what == "nothing" && v.key == nil:
+		c.Skip("not signed: nothing here shows who wrote the manifest")
+		return nil
+	case what != "":
+		c.Differ(signatureName, "file", "a signature of the manifest", what)
+		return nil
+	case v.key == nil:
+		c.Skip("signed, not checked: give --public-key")
+		return nil
+	}
+	c.Covered = "the manifest, by public key " + v.key.ID()
+	var s minisign.Signature
+	switch wrong := s.UnmarshalText(text); {
+	case wrong != nil:
+		c.Differ(signatureName, "content", "a signature of minisign", wrong.Error())
+	case s.KeyID != v.key.key.ID():
+		c.Differ(signatureName, "key", v.key.ID(), keyID(s.KeyID))
+	case !minisign.Verify(v.key.key, v.text, text):
+		c.Differ(signatureName, "signature", "one of this manifest and of the trusted comment", "one of something else, or by another key")
+	default:
+		c.Covered += fmt.Sprintf("; trusted comment: %s", s.TrustedComment)
+	}
+	return nil
+}

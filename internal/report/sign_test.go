@@ -38,13 +38,6 @@ func signingKey(t *testing.T) *SigningKey {
 	return k
 }
 
-func signed(t *testing.T) Settings {
-	t.Helper()
-	s := both()
-	s.Key = signingKey(t)
-	return s
-}
-
 func TestASignedReport(t *testing.T) {
 	t.Parallel()
 	run, src := plausibleSource(2, 4, false).sealed(testRun(StatusSealed))
