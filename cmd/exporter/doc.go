@@ -6,7 +6,7 @@
 //	exporter report     render a stored run again
 //	exporter diff       what changed between two runs
 //	exporter runs       the runs so far
-//	exporter verify     prove that the stored history is as it was sealed
+//	exporter verify     prove that a report or the stored history is as it was sealed
 //	exporter reassign   hand review items to another reviewer
 //	exporter get        one list of the API as it stands now
 //	exporter check      what a run needs, looked at without changing anything

@@ -69,6 +69,7 @@ func TestScripts(t *testing.T) {
 			"ended":    onScript((*script).ended),
 
 			"reassignment": onScript((*script).reassignment),
+			"reseal":       onScript((*script).reseal),
 		},
 	})
 }
