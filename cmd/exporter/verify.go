@@ -23,7 +23,7 @@ func (a *app) verifyCommand() *cobra.Command {
 		Short: "Prove that a report or the stored history is as it was sealed",
 		Long: `With DIR, the folder of a report: checks its files against the manifest and the
 rows in them, the manifest against the lines that were sealed, these against the
-root, the root against the reports beside it, and with --public-key the
+root, the previous root against the reports beside it, and with --public-key the
 manifest's signature. It needs neither database nor configuration. What cannot be
 checked is said to be so.
 

@@ -173,7 +173,11 @@ func printFolder(w io.Writer, v report.Verification) error {
 	if len(skipped) > 0 {
 		verdict += "; not checked: " + strings.Join(skipped, ", ")
 	}
-	fmt.Fprintf(w, "%s: %s\n\n", oneLine(v.Folder), verdict)
+	fmt.Fprintf(w, "%s: %s\n", oneLine(v.Folder), verdict)
+	if v.RootSHA256 != "" {
+		fmt.Fprintf(w, "  root     %s\n", v.RootSHA256) // for whoever keeps the roots that run prints
+	}
+	fmt.Fprintln(w)
 	if err := table(w, rows); err != nil {
 		return err
 	}

@@ -78,7 +78,7 @@ func (v *verifier) coverageRows(ctx context.Context, c *Check, name string) (row
 		return nil, done, err
 	}
 	done = func() { _ = o.Close() } // it was read only
-	r := &coverageReader{newRecords(o), map[string]int{}}
+	r := &coverageReader{newRecords(o, maxRecord), map[string]int{}}
 	header, err := r.next()
 	if err := unreadable(ctx, err); err != nil {
 		return nil, done, err

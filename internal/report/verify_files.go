@@ -131,6 +131,9 @@ func (v *verifier) checkRows(ctx context.Context) error {
 		}
 	}
 	c.Covered = fmt.Sprintf("%s counted in %d of %s", plural(rows, "row"), files, plural(int64(len(v.manifest.Files)), "file"))
+	if len(v.counted) < len(v.manifest.Files) {
+		c.Covered += "; not in those that are not as listed"
+	}
 	v.add(c)
 	return nil
 }
@@ -155,7 +158,7 @@ func (v *verifier) countCSV(ctx context.Context, f File, counted rowCount) error
 		return err
 	}
 	defer o.Close()
-	r := newRecords(o)
+	r := newRecords(o, maxRecord)
 	if _, err := r.next(); err != nil {
 		if errors.Is(err, io.EOF) {
 			err = errors.New("there is no header")
@@ -182,10 +185,9 @@ type records struct {
 	limit *allowance
 }
 
-func newRecords(r io.Reader) *records {
-	limit := &allowance{r: r}
+func newRecords(r io.Reader, most int) *records {
+	limit := &allowance{r: r, most: most, left: most}
 	b := bufio.NewReader(limit)
-	limit.left = maxRecord
 	if mark, _ := b.Peek(len(byteOrderMark)); string(mark) == byteOrderMark {
 		_, _ = b.Discard(len(byteOrderMark)) // they are there
 	}
@@ -196,19 +198,19 @@ func newRecords(r io.Reader) *records {
 
 // next gives the next record; it is good until the next call. io.EOF ends the file.
 func (r *records) next() ([]string, error) {
-	r.limit.left = maxRecord
+	r.limit.left = r.limit.most
 	return r.csv.Read()
 }
 
-// allowance is a reader that gives no more than is left.
+// allowance is a reader that gives no more than is left of the most that a record may have.
 type allowance struct {
-	r    io.Reader
-	left int
+	r          io.Reader
+	most, left int
 }
 
 func (a *allowance) Read(p []byte) (int, error) {
 	if a.left == 0 {
-		return 0, fmt.Errorf("a record is longer than %s bytes", count(maxRecord))
+		return 0, fmt.Errorf("a record is longer than %s bytes", count(int64(a.most)))
 	}
 	n, err := a.r.Read(p[:min(len(p), a.left)])
 	a.left -= n
