@@ -3,6 +3,7 @@ module exporter
 go 1.26.0
 
 require (
+	aead.dev/minisign v0.3.0
 	github.com/getkin/kin-openapi v0.153.0
 	github.com/goccy/go-yaml v1.19.2
 	github.com/google/go-cmp v0.7.0

@@ -23,10 +23,10 @@ func (a *app) checkCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "What a run needs, looked at without changing anything",
-		Long: `Looks at all that a run needs: configuration, report folder, database, token, what
-the token may see, clock, API version and rate limit. It changes nothing: nothing
-is migrated, no cluster or folder is made. An embedded database that exists is
-started for the time of the check.
+		Long: `Looks at all that a run needs: configuration, report folder, signing key,
+database, token, what the token may see, clock, API version and rate limit. It
+changes nothing: nothing is migrated, no cluster or folder is made. An embedded
+database that exists is started for the time of the check.
 
 A line for each: ok; warn, with which a run works, but perhaps not as intended;
 FAIL, with which it does not. Exit status: 0 without FAIL, 2 where the
@@ -71,6 +71,7 @@ func (p *preflight) run(ctx context.Context) error {
 		return nil
 	}
 	p.reportFolder(c)
+	p.signingKey(c)
 	p.database(ctx, c, api)
 	if api != nil && ctx.Err() == nil {
 		defer api.Close()
@@ -166,6 +167,24 @@ func (p *preflight) reportFolder(c config.Config) {
 		return
 	}
 	p.ok("report folder", "%s can be written", c.Report.Dir)
+}
+
+// signingKey looks whether manifests can be signed, and tells the public key by
+// which others verify them.
+func (p *preflight) signingKey(c config.Config) {
+	key, warning, err := readSigningKey(c.Report.SigningKeyFile, config.Secret(p.app.getenv(signingKeyPassword)))
+	if warning != "" {
+		p.warn("signing key", warning, "")
+	}
+	switch {
+	case err != nil:
+		p.misconfigured = true
+		p.fail("signing key", err, "")
+	case key == nil:
+		p.ok("signing key", "none: manifests are not signed")
+	default:
+		p.ok("signing key", "%s, whose public key is %s", key.PublicKey().ID(), key.PublicKey())
+	}
 }
 
 // writable says why files cannot be made in a directory that is there or would

@@ -56,7 +56,7 @@ func TestCheckOfWhatIsInOrder(t *testing.T) {
 		got = append(got, status+" "+check)
 	}
 	want := []string{
-		"ok configuration", "ok report folder", "ok database", "ok schema", "ok audit_reader", "ok tenant name",
+		"ok configuration", "ok report folder", "ok signing key", "ok database", "ok schema", "ok audit_reader", "ok tenant name",
 		"ok rate limit", "ok token", "ok user level", "ok scopes", "ok certifications", "ok tenant", "ok next generation", "ok clock", "ok API version",
 	}
 	if d := cmp.Diff(want, got); d != "" || stderr != "" {
@@ -294,8 +294,8 @@ func TestCheckMakesNoCluster(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state")
 	c := beside(t, smallTenant(simulator.Options{}), fmt.Sprintf("tenant: {name: acme}\ndatabase: {embedded_dir: %q}\n", dir))
 	found, _ := c.check(0)
-	i := strings.Index(found[2].Fact, "; `run` will make its cluster in "+dir)
-	if found[2].Check != "database" || found[2].Status != "ok" || i < 0 {
+	i := strings.Index(found[3].Fact, "; `run` will make its cluster in "+dir)
+	if found[3].Check != "database" || found[3].Status != "ok" || i < 0 {
 		t.Errorf("%+v", found)
 	}
 	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {

@@ -78,45 +78,47 @@ func (a *app) demo(ctx context.Context, out string) error {
 	if err != nil {
 		return err
 	}
+	var last string
 	for n := 1; n <= demoNights; n++ {
 		if n > 1 {
 			tenant.DemoNight(n)
 		}
-		if err := a.demoNight(ctx, store, c, n); err != nil {
+		if last, err = a.demoNight(ctx, store, c, n); err != nil {
 			return err
 		}
 	}
-	fmt.Fprintf(a.stdout, "\nOpen the workbooks, or ask SQL of the three nights:\n\n%s", ask)
+	fmt.Fprintf(a.stdout, "\nOpen the workbooks, verify a report, or ask SQL of the three nights:\n\n  %s verify %s\n%s", program(), last, ask)
 	return nil
 }
 
-// demoNight runs one night of the demo and tells how it went.
-func (a *app) demoNight(ctx context.Context, store *db.Store, c config.Config, n int) error {
+// demoNight runs one night of the demo and tells how it went. It gives the
+// report's folder.
+func (a *app) demoNight(ctx context.Context, store *db.Store, c config.Config, n int) (folder string, err error) {
 	options, err := jobOptions(c, runOptions{trigger: "demo"})
 	if err != nil {
-		return err
+		return "", err
 	}
 	api, err := openAPI(c, a.log)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer api.Close()
 	options.Store, options.API, options.Logger = store, api, a.log
 	result, err := job.Run(ctx, options)
 	if err != nil {
-		return fmt.Errorf("night %d: %w", n, err)
+		return "", fmt.Errorf("night %d: %w", n, err)
 	}
 	fmt.Fprintf(a.stdout, "Night %d: ", n)
 	printRun(a.stdout, result)
 	if n > 1 {
 		if err := a.demoChanges(ctx, store, result.Run.ID); err != nil {
-			return fmt.Errorf("night %d: %w", n, err)
+			return "", fmt.Errorf("night %d: %w", n, err)
 		}
 	}
 	if got := string(result.Run.Status); got != demoEnds[n-1] {
-		return fmt.Errorf("night %d ended %s, not %s as it should", n, got, demoEnds[n-1])
+		return "", fmt.Errorf("night %d ended %s, not %s as it should", n, got, demoEnds[n-1])
 	}
-	return nil
+	return result.Report.Folder, nil
 }
 
 // demoChanges prints a night's changes by class.

@@ -6,7 +6,7 @@
 //	exporter report     render a stored run again
 //	exporter diff       what changed between two runs
 //	exporter runs       the runs so far
-//	exporter verify     prove that the stored history is as it was sealed
+//	exporter verify     prove that a report or the stored history is as it was sealed
 //	exporter prune      remove what retention.keep no longer keeps
 //	exporter hold       put a run under legal hold; release ends it
 //	exporter erase-person  take a person out of the history

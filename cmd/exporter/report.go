@@ -43,6 +43,10 @@ give the same bytes. A folder that exists is replaced whole.`,
 			if err != nil {
 				return usageError{err}
 			}
+			key, err := a.signingKey(c)
+			if err != nil {
+				return err
+			}
 			store, closeStore, err := a.openStore(cmd.Context(), c)
 			if err != nil {
 				return err
@@ -56,7 +60,7 @@ give the same bytes. A folder that exists is replaced whole.`,
 			if err != nil {
 				return err
 			}
-			result, err := job.Render(cmd.Context(), store, tenant, stored, base, c.Report.Dir, formats)
+			result, err := job.Render(cmd.Context(), store, tenant, stored, job.Report{Dir: c.Report.Dir, Baseline: base, Key: key}, formats)
 			if err != nil {
 				return err
 			}

@@ -74,6 +74,11 @@ func (a *app) run(ctx context.Context, c config.Config, o runOptions) error {
 	if err != nil {
 		return err
 	}
+	if options.Report != nil {
+		if options.Report.Key, err = a.signingKey(c); err != nil {
+			return err
+		}
+	}
 	api, err := openAPI(c, a.log)
 	if err != nil {
 		return err

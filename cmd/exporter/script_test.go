@@ -71,6 +71,7 @@ func TestScripts(t *testing.T) {
 			"ended":    onScript((*script).ended),
 
 			"reassignment": onScript((*script).reassignment),
+			"reseal":       onScript((*script).reseal),
 		},
 	})
 }
@@ -389,7 +390,7 @@ func (s *script) manifest(ts *testscript.TestScript, args []string) error {
 		return err
 	}
 	for _, e := range entries {
-		if e.Name() == name {
+		if e.Name() == name || e.Name() == name+".minisig" {
 			continue
 		}
 		data, err := os.ReadFile(filepath.Join(dir, e.Name()))

@@ -6,7 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash"
+	"io"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -162,9 +162,27 @@ func rootOf(ctx context.Context, tx pgx.Tx, t Tenant, id int64, status snapshot.
 	return fmt.Sprintf("%x", h.Sum(nil)), nil
 }
 
-// hashRun adds a run's facts to a hash, and its coverage in byte order, each
-// row with the digest of its collection.
-func hashRun(ctx context.Context, tx pgx.Tx, t Tenant, id int64, status snapshot.Status, h hash.Hash) error {
+// WriteSeal writes the lines that the run's root is the SHA-256 of, as they
+// follow from what is stored now: they hash to the root as long as nothing in
+// them was changed.
+func (r *Reader) WriteSeal(ctx context.Context, w io.Writer) error {
+	var status snapshot.Status
+	err := r.tx.QueryRow(ctx, `
+		SELECT status
+		FROM history.run
+		WHERE tenant_id = $1 AND run_id = $2`, r.tenant.ID, r.run).Scan(&status)
+	if err == nil {
+		err = hashRun(ctx, r.tx, r.tenant, r.run, status, w)
+	}
+	if err != nil {
+		return fmt.Errorf("seal of run %d: %w", r.run, err)
+	}
+	return nil
+}
+
+// hashRun writes a run's facts, and its coverage in byte order, each row with
+// the digest of its collection, to what hashes them or keeps them.
+func hashRun(ctx context.Context, tx pgx.Tx, t Tenant, id int64, status snapshot.Status, h io.Writer) error {
 	rows, err := tx.Query(ctx, `
 		SELECT `+runColumns+`
 		FROM history.run r
@@ -282,7 +300,7 @@ func writtenSince(ctx context.Context, tx pgx.Tx, t Tenant, after, id int64) (st
 
 // hashEvents adds to a hash what was done to history beside adding to it, from
 // one run until another began.
-func hashEvents(ctx context.Context, tx pgx.Tx, t Tenant, after, id int64, h hash.Hash) error {
+func hashEvents(ctx context.Context, tx pgx.Tx, t Tenant, after, id int64, h io.Writer) error {
 	rows, err := tx.Query(ctx, `
 		SELECT event_id, action, at, actor, after_run, run_id, reason, details
 		FROM history.retention_event
@@ -308,13 +326,13 @@ func hashEvents(ctx context.Context, tx pgx.Tx, t Tenant, after, id int64, h has
 	return err
 }
 
-// hashLine adds a value's canonical JSON to a hash, a line each. Canonical JSON
-// has no line feed in it.
-func hashLine(h hash.Hash, v any) error {
+// hashLine writes a value's canonical JSON, a line each. Canonical JSON has no
+// line feed in it.
+func hashLine(h io.Writer, v any) error {
 	c, err := snapshot.Canonical(v)
 	if err != nil {
 		return err
 	}
-	h.Write(append(c, '\n'))
-	return nil
+	_, err = h.Write(append(c, '\n'))
+	return err
 }

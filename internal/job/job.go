@@ -45,10 +45,11 @@ type Options struct {
 	Logger   *slog.Logger
 }
 
-// Report says where a run's report goes and what it is compared with.
+// Report says where a run's report goes, what it is compared with and who signs it.
 type Report struct {
 	Dir      string
 	Baseline Baseline
+	Key      *report.SigningKey // nil: it is not signed
 }
 
 // Facts are what a run states about the program and its configuration.
@@ -143,7 +144,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	if o.Report == nil {
 		return result, nil
 	}
-	rendered, err := Render(ctx, o.Store, tenant, sealed, o.Report.Baseline, o.Report.Dir, o.Settings.Formats)
+	rendered, err := Render(ctx, o.Store, tenant, sealed, *o.Report, o.Settings.Formats)
 	if err != nil {
 		return result, fmt.Errorf("%w: %w", ErrReport, err)
 	}

@@ -398,7 +398,7 @@ func TestReportThatFailsLeavesTheRunStored(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	rendered, err := job.Render(t.Context(), b.store, tenant, r.Run, previous, dir, nil)
+	rendered, err := job.Render(t.Context(), b.store, tenant, r.Run, job.Report{Dir: dir, Baseline: previous}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -65,17 +65,17 @@ func (b Baseline) Resolve(ctx context.Context, store *db.Store, t db.Tenant, run
 	return &base, nil
 }
 
-// Render writes the report of a stored run into dir. What shapes it is taken
+// Render writes the report of a stored run. What shapes it is taken
 // from what was stored with the run, so that it comes out the same whenever it
 // is rendered; only formats, where given, choose otherwise.
-func Render(ctx context.Context, store *db.Store, t db.Tenant, run db.Run, baseline Baseline, dir string, formats []string) (report.Result, error) {
+func Render(ctx context.Context, store *db.Store, t db.Tenant, run db.Run, o Report, formats []string) (report.Result, error) {
 	if !run.Finished() {
 		return report.Result{}, fmt.Errorf("run %d is %s: only SEALED and PARTIAL runs have a report", run.ID, run.Status)
 	}
 	if run.PrunedAt != nil {
 		return report.Result{}, fmt.Errorf("run %d: %w", run.ID, db.ErrPruned)
 	}
-	base, err := baseline.Resolve(ctx, store, t, run)
+	base, err := o.Baseline.Resolve(ctx, store, t, run)
 	if err != nil {
 		return report.Result{}, err
 	}
@@ -89,9 +89,10 @@ func Render(ctx context.Context, store *db.Store, t db.Tenant, run db.Run, basel
 	if len(formats) > 0 {
 		settings.Formats = formats
 	}
+	settings.Key = o.Key
 	var result report.Result
 	err = store.Read(ctx, t, run.ID, r.BaselineID, func(source *db.Reader) error {
-		result, err = report.Write(ctx, dir, r, source, settings)
+		result, err = report.Write(ctx, o.Dir, r, source, settings)
 		return err
 	})
 	return result, err

@@ -85,7 +85,7 @@ func TestPruneRemovesReportsToo(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := job.Render(t.Context(), b.store, acme, three, base, t.TempDir(), nil); errors.Is(err, db.ErrPruned) != refused {
+		if _, err := job.Render(t.Context(), b.store, acme, three, job.Report{Dir: t.TempDir(), Baseline: base}, nil); errors.Is(err, db.ErrPruned) != refused {
 			t.Errorf("report of run 3 with baseline %s: %v", baseline, err)
 		}
 	}
@@ -93,7 +93,7 @@ func TestPruneRemovesReportsToo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := job.Render(t.Context(), b.store, acme, two, baseline, t.TempDir(), nil); !errors.Is(err, db.ErrPruned) {
+	if _, err := job.Render(t.Context(), b.store, acme, two, job.Report{Dir: t.TempDir(), Baseline: baseline}, nil); !errors.Is(err, db.ErrPruned) {
 		t.Errorf("report of pruned run 2: %v", err)
 	}
 

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"exporter/internal/db"
+	"exporter/internal/job"
+	"exporter/internal/report"
 	"exporter/internal/simulator"
 	"exporter/internal/snapshot"
 	"exporter/internal/walk"
@@ -30,8 +32,44 @@ func verifiesAtEnd(t testing.TB, store *db.Store) {
 			} else if v.Difference != nil {
 				t.Errorf("%s: %s", tenant.Name, v.Difference)
 			}
+			reportsVerify(ctx, t, store, tenant)
 		}
 	})
+}
+
+// reportsVerify wants the reports of all finished runs of a tenant to be as
+// their manifests say, and to chain.
+func reportsVerify(ctx context.Context, t testing.TB, store *db.Store, tenant db.Tenant) {
+	t.Helper()
+	runs, err := store.Runs(ctx, tenant)
+	if err != nil {
+		t.Error(err)
+	}
+	previous, err := job.ParseBaseline("previous")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for _, run := range runs {
+		if !run.Finished() {
+			continue
+		}
+		rendered, err := job.Render(ctx, store, tenant, run, job.Report{Dir: dir, Baseline: previous}, []string{report.FormatCSV})
+		if err != nil {
+			t.Errorf("report of run %d: %v", run.ID, err)
+			continue
+		}
+		v, err := report.Verify(ctx, rendered.Folder, nil)
+		if err != nil {
+			t.Error(err)
+		}
+		for _, c := range v.Checks {
+			alone := c.Name == "chain" && run.PreviousRootSHA256 == nil && run.ID > 1 || c.Name == "signature"
+			if c.Result != report.CheckOK && !alone {
+				t.Errorf("run %d: %s: %s, %s, %+v", run.ID, c.Name, c.Result, c.Covered, c.Differences)
+			}
+		}
+	}
 }
 
 // A tenant may be asked in every way in turn: by entitlement, by a version that

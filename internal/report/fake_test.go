@@ -2,9 +2,14 @@ package report
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +20,7 @@ type fakeSource struct {
 	rows   map[string][]map[string]any // by view
 	fail   string                      // the view that fails after its rows
 	cancel context.CancelFunc          // called, if set, after the first row, and then the rows just end
+	seal   string                      // the lines of the seal, see sealed
 }
 
 var errFake = errors.New("connection lost")
@@ -25,6 +31,63 @@ func (s fakeSource) Rows(_ context.Context, view string, columns []string) iter.
 
 func (s fakeSource) Changes(_ context.Context, columns []string) iter.Seq2[[]any, error] {
 	return s.yield(viewChanges, columns)
+}
+
+func (s fakeSource) WriteSeal(_ context.Context, w io.Writer) error {
+	_, err := io.WriteString(w, s.seal)
+	return err
+}
+
+// sealed seals a run over the source's rows: it gives the run with its root, and the source with the lines it is of.
+func (s fakeSource) sealed(run Run) (Run, fakeSource) {
+	null := func(s string) any {
+		if s == "" {
+			return nil
+		}
+		return s
+	}
+	facts := map[string]any{
+		"run_id": run.ID, "tenant": run.Tenant, "status": run.Status, "started_at": run.StartedAt, "finished_at": run.FinishedAt,
+		"scope_sha256": run.ScopeSHA256, "config_sha256": run.ConfigSHA256, "tool_version": run.ToolVersion,
+		"root_sha256": nil, "previous_root_sha256": null(run.PreviousRootSHA256), "provenance": []any{}, "report_settings": map[string]any{},
+	}
+	for _, view := range []string{viewCertifications, "reviewers", "review_items", "permissions", "tasks"} {
+		facts[view] = len(s.rows[view])
+	}
+	s.rows = maps.Clone(s.rows)
+	coverage := slices.Clone(s.rows[viewCoverage])
+	for i := range coverage {
+		coverage[i] = maps.Clone(coverage[i])
+		coverage[i]["tenant"], coverage[i]["run_id"] = run.Tenant, run.ID
+	}
+	lines := []any{facts}
+	if len(coverage) > 0 {
+		s.rows[viewCoverage] = coverage
+	}
+	for _, row := range coverage {
+		line := map[string]any{"Stored": 0, "Signed": false, "Digest": nil}
+		for column, key := range map[string]string{
+			"certification_id": "Certification", "collection": "Collection", "outcome": "Outcome", "expected": "Expected", "read": "Read",
+			"distinct_read": "DistinctRead", "attempts": "Attempts", "captured_run_id": "Captured", "params_sha256": "Params",
+			"http_status": "HTTPStatus", "detail_code": "DetailCode", "tracking_id": "TrackingID", "error": "Error", "note": "Note", "read_at": "ReadAt",
+		} {
+			line[key] = row[column]
+			if at, ok := row[column].(time.Time); ok {
+				line[key] = at.UTC()
+			}
+		}
+		lines = append(lines, line)
+	}
+	s.seal = ""
+	for _, line := range lines {
+		data, err := json.Marshal(line)
+		if err != nil {
+			panic(err)
+		}
+		s.seal += string(data) + "\n"
+	}
+	run.RootSHA256 = fmt.Sprintf("%x", sha256.Sum256([]byte(s.seal)))
+	return run, s
 }
 
 func (s fakeSource) yield(view string, columns []string) iter.Seq2[[]any, error] {
@@ -223,9 +286,15 @@ func hostileSource(texts []string) fakeSource {
 
 func both() Settings { return Settings{Formats: []string{FormatXLSX, FormatCSV}, FormulaGuard: true} }
 
-func mustWrite(t *testing.T, dir string, run Run, src Source, s Settings) Result {
+// write seals a run over the rows of the source and renders it.
+func write(ctx context.Context, dir string, run Run, src fakeSource, s Settings) (Result, error) {
+	run, src = src.sealed(run)
+	return Write(ctx, dir, run, src, s)
+}
+
+func mustWrite(t *testing.T, dir string, run Run, src fakeSource, s Settings) Result {
 	t.Helper()
-	res, err := Write(t.Context(), dir, run, src, s)
+	res, err := write(t.Context(), dir, run, src, s)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,7 +34,8 @@ type Manifest struct {
 	ShortenedCells     int64     `json:"shortened_cells"`
 }
 
-func writeManifest(f *folder, run Run, res Result) error {
+// writeManifest writes the manifest, and its signature where there is a key.
+func writeManifest(f *folder, run Run, res Result, key *SigningKey) error {
 	data, err := json.MarshalIndent(Manifest{
 		Tenant:             run.Tenant,
 		Run:                run.ID,
@@ -59,9 +60,12 @@ func writeManifest(f *folder, run Run, res Result) error {
 	if err != nil {
 		return err
 	}
-	if _, err := o.Write(append(data, '\n')); err != nil {
+	data = append(data, '\n')
+	if _, err := o.Write(data); err != nil {
 		return err
 	}
-	_, err = f.close(o, 0)
-	return err
+	if _, err = f.close(o, 0); err != nil || key == nil {
+		return err
+	}
+	return writeSignature(f, key, run, data)
 }

@@ -9,6 +9,9 @@ import (
 func render(ctx context.Context, f *folder, run Run, src Source, s Settings) (Result, error) {
 	r := &renderer{folder: f, run: run, src: src, settings: s, summary: newSummary(run)}
 	res := Result{Folder: f.path()}
+	if err := r.seal(ctx); err != nil {
+		return Result{}, fmt.Errorf("write %s: %w", sealName, err)
+	}
 	if s.wants(FormatXLSX) {
 		var err error
 		if r.book, err = newBook(f, run, s.limits.orDefault()); err != nil {
@@ -36,7 +39,7 @@ func render(ctx context.Context, f *folder, run Run, src Source, s Settings) (Re
 		res.ReplacedCells, res.ShortenedCells = r.book.replaced, r.book.entries
 	}
 	res.Files, res.GuardedCells = f.files, r.summary.guarded
-	if err := writeManifest(f, run, res); err != nil {
+	if err := writeManifest(f, run, res, s.Key); err != nil {
 		return Result{}, fmt.Errorf("write manifest: %w", err)
 	}
 	return res, nil

@@ -1,5 +1,5 @@
 // Package report turns one stored run into the files people open: a workbook, a set of CSV files and a manifest that
-// binds both to the run.
+// binds both to the run. Verify checks such files again, from nothing but themselves.
 //
 // What a column is called, what it means and how it looks is said once, in the column table (tables.go); headers,
 // widths and files follow from it. Rows stream: memory does not grow with them. The same run, settings and version
@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"slices"
 	"strings"
@@ -39,6 +40,9 @@ type Source interface {
 	Rows(ctx context.Context, view string, columns []string) iter.Seq2[[]any, error]
 	// Changes yields the rows of changes_between(baseline, run) likewise; none when the run has no baseline.
 	Changes(ctx context.Context, columns []string) iter.Seq2[[]any, error]
+	// WriteSeal writes the lines that the run's root is the SHA-256 of: JSON, a line each, the run's facts first, then
+	// each row of its coverage in the order of the view.
+	WriteSeal(ctx context.Context, w io.Writer) error
 }
 
 // Run is what the Summary, the sheet Provenance and the manifest say about the run itself.
@@ -100,6 +104,8 @@ type Settings struct {
 	Formats      []string // FormatXLSX, FormatCSV; at least one
 	FormulaGuard bool     // put ' before CSV cells a spreadsheet would take for a formula
 
+	Key *SigningKey // signs the manifest; nil: it is not signed
+
 	limits limits // zero: those of Excel; smaller ones in tests
 }
 
@@ -107,7 +113,7 @@ type Settings struct {
 type Result struct {
 	Folder   string // path of the report's folder
 	Workbook string // path of the workbook; empty when that format was not asked for
-	Files    []File // every file but the manifest, by name
+	Files    []File // every file but the manifest and its signature, by name
 
 	GuardedCells   int64 // CSV cells that got a ' in front
 	ReplacedCells  int64 // workbook cells in which a character that XML forbids became U+FFFD

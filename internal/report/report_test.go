@@ -64,8 +64,12 @@ func TestFilesAndManifest(t *testing.T) {
 		run := testRun(tt.status)
 		src := plausibleSource(3, 10, tt.status == StatusPartial)
 		src.rows["review_items"][4]["comments"] = "=cmd|' /C calc'!A0\x01"
+		run, src = src.sealed(run)
 		res := mustWrite(t, dir, run, src, both())
-		want := []string{tt.book, "certifications.csv", "changes.csv", "coverage.csv", "findings.csv", manifestName, "permissions.csv", "review_items.csv", "reviewers.csv", "tasks.csv"}
+		want := []string{
+			tt.book, "certifications.csv", "changes.csv", "coverage.csv", "findings.csv", manifestName, "permissions.csv", "review_items.csv",
+			"reviewers.csv", sealName, "tasks.csv",
+		}
 		if d := cmp.Diff(want, ls(t, filepath.Join(dir, "acme", tt.folder))); d != "" {
 			t.Errorf("files (-want +got):\n%s", d)
 		}
@@ -91,7 +95,7 @@ func TestFilesAndManifest(t *testing.T) {
 				t.Errorf("%s: %d bytes in the manifest; %v", f.Name, f.Bytes, err)
 			}
 		}
-		wantRows := map[string]int64{"findings.csv": 0}
+		wantRows := map[string]int64{"findings.csv": 0, sealName: 1 + int64(len(src.rows[viewCoverage]))}
 		for view, r := range src.rows {
 			wantRows[view+".csv"] = int64(len(r))
 			wantRows[tt.book] += int64(len(r))
@@ -111,11 +115,11 @@ func TestFilesAndManifest(t *testing.T) {
 func TestOnlyTheFormatsAskedForAreWritten(t *testing.T) {
 	t.Parallel()
 	res := mustWrite(t, t.TempDir(), testRun(StatusSealed), plausibleSource(1, 3, false), Settings{Formats: []string{FormatXLSX}})
-	if d := cmp.Diff([]string{"audit-acme-run-000002.xlsx", manifestName}, ls(t, res.Folder)); d != "" {
+	if d := cmp.Diff([]string{"audit-acme-run-000002.xlsx", manifestName, sealName}, ls(t, res.Folder)); d != "" {
 		t.Errorf("xlsx only (-want +got):\n%s", d)
 	}
 	res = mustWrite(t, t.TempDir(), testRun(StatusSealed), plausibleSource(1, 3, false), Settings{Formats: []string{FormatCSV}})
-	if res.Workbook != "" || len(res.Files) != len(tables())+1 {
+	if res.Workbook != "" || len(res.Files) != len(tables())+2 {
 		t.Errorf("csv only: %+v", res)
 	}
 }
@@ -152,7 +156,7 @@ func TestAnExistingFolderIsReplacedWhole(t *testing.T) {
 		}
 	}
 	res := mustWrite(t, dir, testRun(StatusSealed), plausibleSource(2, 4, false), Settings{Formats: []string{FormatCSV}})
-	if len(ls(t, res.Folder)) != len(tables())+2 {
+	if len(ls(t, res.Folder)) != len(tables())+3 {
 		t.Errorf("files of the older report are left: %v", ls(t, res.Folder))
 	}
 }
@@ -163,7 +167,7 @@ func TestAFailureLeavesTheOldReportAndNothingElse(t *testing.T) {
 		dir := t.TempDir()
 		src := plausibleSource(2, 4, false)
 		src.fail = failing
-		if _, err := Write(t.Context(), dir, testRun(StatusSealed), src, both()); !errors.Is(err, errFake) {
+		if _, err := write(t.Context(), dir, testRun(StatusSealed), src, both()); !errors.Is(err, errFake) {
 			t.Fatalf("%s: error %v, want %v", failing, err, errFake)
 		}
 		if got := ls(t, filepath.Join(dir, "acme")); len(got) != 0 {
@@ -171,7 +175,7 @@ func TestAFailureLeavesTheOldReportAndNothingElse(t *testing.T) {
 		}
 		mustWrite(t, dir, testRun(StatusPartial), plausibleSource(2, 4, true), both())
 		before := tree(t, dir)
-		if _, err := Write(t.Context(), dir, testRun(StatusSealed), src, both()); !errors.Is(err, errFake) {
+		if _, err := write(t.Context(), dir, testRun(StatusSealed), src, both()); !errors.Is(err, errFake) {
 			t.Fatalf("%s: error %v, want %v", failing, err, errFake)
 		}
 		if d := cmp.Diff(before, tree(t, dir)); d != "" {
@@ -186,7 +190,7 @@ func TestACancelledSourceThatJustEndsIsNoReport(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	src := plausibleSource(2, 4, false)
 	src.cancel = cancel
-	if _, err := Write(ctx, dir, testRun(StatusSealed), src, both()); !errors.Is(err, context.Canceled) {
+	if _, err := write(ctx, dir, testRun(StatusSealed), src, both()); !errors.Is(err, context.Canceled) {
 		t.Fatalf("error %v, want %v", err, context.Canceled)
 	}
 	if got := ls(t, filepath.Join(dir, "acme")); len(got) != 0 {
@@ -219,7 +223,7 @@ func TestLeftoversOfACrash(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if _, err := Write(t.Context(), dir, testRun(StatusSealed), tt.src, both()); err != nil && !errors.Is(err, errFake) {
+			if _, err := write(t.Context(), dir, testRun(StatusSealed), tt.src, both()); err != nil && !errors.Is(err, errFake) {
 				t.Fatal(err)
 			}
 			if d := cmp.Diff(tt.want, ls(t, filepath.Join(dir, "acme"))); d != "" {
@@ -377,4 +381,31 @@ func pythonWithOpenpyxl(ctx context.Context) string {
 		}
 	}
 	return ""
+}
+
+func TestARunThatIsNotStoredAsItWasSealedIsNotRendered(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	mustWrite(t, dir, testRun(StatusSealed), plausibleSource(2, 4, false), both())
+	before := tree(t, dir)
+	run, src := plausibleSource(2, 4, false).sealed(testRun(StatusSealed))
+	src.seal = strings.Replace(src.seal, `"Outcome":"COMPLETE"`, `"Outcome":"FAILED"`, 1)
+	_, err := Write(t.Context(), dir, run, src, both())
+	if !errors.Is(err, ErrNotSealed) || !strings.Contains(err.Error(), run.RootSHA256) || !strings.Contains(err.Error(), "exporter verify --run 2") {
+		t.Errorf("error %v, want %v with the root and what to do", err, ErrNotSealed)
+	}
+	if d := cmp.Diff(before, tree(t, dir)); d != "" {
+		t.Errorf("the report that was there changed (-before +after):\n%s", d)
+	}
+}
+
+func TestTheSealOfAReportHashesToTheRoot(t *testing.T) {
+	t.Parallel()
+	for _, formats := range [][]string{{FormatXLSX}, {FormatCSV}, {FormatCSV, FormatXLSX}} {
+		run, src := plausibleSource(2, 4, true).sealed(testRun(StatusPartial))
+		res := mustWrite(t, t.TempDir(), run, src, Settings{Formats: formats})
+		if d := cmp.Diff(run.RootSHA256, tree(t, res.Folder)[sealName]); d != "" {
+			t.Errorf("%v (-root +SHA-256 of %s):\n%s", formats, sealName, d)
+		}
+	}
 }

@@ -203,11 +203,9 @@ func (s *summary) integrity(p *page, b *book) {
 	p.pair("Previous root SHA-256", cmp.Or(s.run.PreviousRootSHA256, "none: first run of this tenant"))
 	p.pair("Scope SHA-256", s.run.ScopeSHA256)
 	p.pair("Configuration SHA-256", s.run.ConfigSHA256)
-	p.text("How to verify", "Files: the SHA-256 of each (sha256sum, Get-FileHash) is the one in manifest.json.")
-	p.text("", fmt.Sprintf("Run: the root above is root_sha256 in audit.runs where run_id is %d.", s.run.ID))
-	if s.run.PreviousRootSHA256 != "" {
-		p.text("", "Chain: the previous root is that of the tenant's run before (SEALED or PARTIAL).")
-	}
+	p.text("How to verify", "This folder: exporter verify DIR, with --public-key KEY where it is signed.")
+	p.text("", "By hand: SHA-256 of seal.jsonl is the root; of the other files, in manifest.json.")
+	p.text("", fmt.Sprintf("The database: exporter verify DIR --database; run %d has this root in audit.runs.", s.run.ID))
 	p.tally("Cells with replaced characters", b.replaced, "characters a workbook cannot hold show as \uFFFD (U+FFFD)")
 	p.tally("Shortened cells", b.entries, "full text on sheet "+longTextTable().Sheet)
 	p.tally("Guarded CSV cells", s.guarded, "text that looks like a formula begins with ' in the CSV")
