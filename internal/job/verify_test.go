@@ -50,8 +50,13 @@ func reportsVerify(ctx context.Context, t testing.TB, store *db.Store, tenant db
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
+	pruned := false // the run before
 	for _, run := range runs {
 		if !run.Finished() {
+			continue
+		}
+		refused := pruned || run.PrunedAt != nil
+		if pruned = run.PrunedAt != nil; refused {
 			continue
 		}
 		rendered, err := job.Render(ctx, store, tenant, run, job.Report{Dir: dir, Baseline: previous}, []string{report.FormatCSV})
