@@ -14,14 +14,39 @@ import (
 // orders gives each audit view its key, by which its rows are read: in byte
 // order, as everything that compares two lists of them does.
 var orders = map[string][]string{
-	"campaigns":      {"campaign_id"},
-	"certifications": {"certification_id"},
-	"reviewers":      {"certification_id", "reviewer_id"},
-	"review_items":   {"certification_id", "item_id"},
-	"permissions":    {"certification_id", "item_id", "position"},
-	"tasks":          {"task_id"},
-	"coverage":       {"certification_id", "collection"},
-	"changes":        {"object", "certification_id", "object_id", "field", "class", "before", "after"},
+	"campaigns":       {"campaign_id"},
+	"certifications":  {"certification_id"},
+	"reviewers":       {"certification_id", "reviewer_id"},
+	"review_items":    {"certification_id", "item_id"},
+	"permissions":     {"certification_id", "item_id", "position"},
+	"tasks":           {"task_id"},
+	"coverage":        {"certification_id", "collection"},
+	"reviewer_totals": {"reviewer_id"},
+	"reassignments":   {"certification_id"},
+	"revocations":     {"certification_id", "item_id"},
+	"changes":         {"object", "certification_id", "object_id", "field", "class", "before", "after"},
+}
+
+// extended are the views to which reports have columns of their own, with these.
+var extended = map[string]string{
+	"certifications": `
+		SELECT v.*, c.original_reviewer_id, c.original_reviewer_name, c.reassignments,
+		       CASE WHEN coalesce(v.signed, r.started_at) > v.due
+		            THEN floor(extract(epoch FROM coalesce(v.signed, r.started_at) - v.due) / 86400)::bigint END AS days_late
+		FROM audit.certifications v
+		JOIN audit.runs r ON r.tenant = v.tenant AND r.run_id = v.run_id
+		LEFT JOIN audit.reassignments c ON c.tenant = v.tenant AND c.run_id = v.run_id AND c.certification_id = v.certification_id`,
+	"review_items": `
+		SELECT v.*, d.origin AS decision_origin
+		FROM audit.review_items v
+		LEFT JOIN audit.decisions d
+		  ON d.tenant = v.tenant AND d.run_id = v.run_id AND d.certification_id = v.certification_id AND d.item_id = v.item_id`,
+	"reviewer_totals": `
+		SELECT v.*, 100 * v.approved / nullif(v.decided, 0) AS approved_percent, 100 * v.revoked / nullif(v.decided, 0) AS revoked_percent
+		FROM audit.reviewer_totals v`,
+	"reassignments": `
+		SELECT v.*, floor(extract(epoch FROM v.due - v.first_seen_at) / 86400)::bigint AS days_before_due
+		FROM audit.reassignments v`,
 }
 
 // numeric are the keys that are numbers and take no collation.
@@ -50,6 +75,9 @@ func (s *Store) Read(ctx context.Context, t Tenant, run int64, baseline *int64, 
 // none of these and is not read this way. An error ends the sequence.
 func (r *Reader) Rows(ctx context.Context, view string, columns []string) iter.Seq2[[]any, error] {
 	from := pgx.Identifier{"audit", view}.Sanitize()
+	if sql, ok := extended[view]; ok {
+		from = `(` + sql + `) v`
+	}
 	return r.rows(ctx, view, columns, from+` WHERE tenant = $1 AND run_id = $2`, r.tenant.Name, r.run)
 }
 

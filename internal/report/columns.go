@@ -32,6 +32,7 @@ type column struct {
 	Width   float64 // on the sheet, in characters
 	Wrap    bool
 	Place   place
+	Added   bool   // the report's own, beside the columns of the view: not in the file
 	Meaning string // what the value says
 	Source  string // endpoint, as in version v1 less its prefix, and JSON path; or the exporter itself
 	Blank   string // what an empty cell means
@@ -53,6 +54,17 @@ func (t table) names() []string {
 		names[i] = c.Name
 	}
 	return names
+}
+
+// inFile gives the positions of the columns that the CSV has.
+func (t table) inFile() []int {
+	var file []int
+	for i, c := range t.Columns {
+		if !c.Added {
+			file = append(file, i)
+		}
+	}
+	return file
 }
 
 // index is the position of a column that the table is known to have.
@@ -102,11 +114,14 @@ func tables() []table {
 	return []table{
 		coverageTable(),
 		certificationsTable(),
+		reviewerTotalsTable(),
 		reviewersTable(),
 		reviewItemsTable(),
 		permissionsTable(),
 		tasksTable(),
 		changesTable(),
+		reassignmentsTable(),
+		revocationsTable(),
 	}
 }
 

@@ -15,24 +15,29 @@ const byteOrderMark = "\uFEFF"
 type csvWriter struct {
 	w       *bufio.Writer
 	buf     []byte
+	order   []int // positions in the row, as the file has them
 	guard   bool
 	guarded int64
 	rows    int64
 }
 
 func newCSVWriter(w io.Writer, t table, guard bool) (*csvWriter, error) {
-	c := &csvWriter{w: bufio.NewWriterSize(w, 1<<16), guard: guard}
-	_, err := c.w.WriteString(byteOrderMark + strings.Join(t.names(), ",") + "\r\n")
+	c := &csvWriter{w: bufio.NewWriterSize(w, 1<<16), order: t.inFile(), guard: guard}
+	header := make([]string, len(c.order))
+	for i, column := range c.order {
+		header[i] = t.Columns[column].Name
+	}
+	_, err := c.w.WriteString(byteOrderMark + strings.Join(header, ",") + "\r\n")
 	return c, err
 }
 
 func (c *csvWriter) row(values []any) error {
 	b := c.buf[:0]
-	for i, v := range values {
+	for i, column := range c.order {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		switch v := v.(type) {
+		switch v := values[column].(type) {
 		case nil:
 		case bool:
 			b = strconv.AppendBool(b, v)

@@ -173,6 +173,26 @@ func plausibleSource(certs, items int, partial bool) fakeSource {
 			}
 			add(viewCoverage, row)
 		}
+		add("reviewer_totals", map[string]any{
+			"reviewer_id": hexID("1d", c), "reviewer_name": reviewer, "certifications": int64(1), "items": int64(items), "decided": int64(items / 2),
+			"approved": int64(items/2 - 1), "revoked": int64(1), "approved_percent": int64(80), "revoked_percent": int64(20),
+			"privileged_approved": int64(2), "own_items": int64(0), "late_certifications": int64(0),
+		})
+		if c == 1 {
+			add("reassignments", map[string]any{
+				"certification_id": cert, "name": "Manager Certification – " + reviewer, "reassigned_from_id": hexID("c1", 99), "from_reviewer_id": hexID("1d", 99),
+				"from_reviewer_name": "Ines Duarte", "to_reviewer_id": hexID("1d", c), "to_reviewer_name": reviewer, "reassignment_comment": "on leave",
+				"reassignments": int64(1), "original_certification_id": hexID("c1", 99), "original_reviewer_id": hexID("1d", 99),
+				"original_reviewer_name": "Ines Duarte", "last_seen_without_at": night1, "first_seen_at": night2, "due": night2.AddDate(0, 0, 20),
+				"days_before_due": int64(20), "lands_on_subject": false,
+			})
+		}
+		add("revocations", map[string]any{
+			"certification_id": cert, "item_id": hexID("17", c*items), "identity_id": hexID("1d", c+40), "identity_name": people[(c+3)%len(people)],
+			"access_type": "ENTITLEMENT", "access_id": hexID("ac", c), "access_name": access[c%len(access)], "source_name": "Active Directory",
+			"account_native_identity": "CN=" + people[(c+3)%len(people)], "reviewer_id": hexID("1d", c), "reviewer_name": reviewer, "signed": night1,
+			"state": "STILL PRESENT", "seen_in_certification_id": hexID("c1", 98), "seen_at": night2, "days": int64(1),
+		})
 		add(viewCertifications, map[string]any{
 			"certification_id": cert, "name": "Manager Certification – " + reviewer, "campaign_id": "campaign-q1", "campaign_name": "Q1 2026 Manager Campaign",
 			"campaign_type": "MANAGER", "phase": "ACTIVE", "reviewer_id": hexID("1d", c), "reviewer_name": reviewer,

@@ -18,13 +18,18 @@ func render(ctx context.Context, f *folder, run Run, src Source, s Settings) (Re
 			return Result{}, fmt.Errorf("begin workbook: %w", err)
 		}
 		res.Workbook = f.path(workbookName(run))
-		if err := r.provenance(); err != nil {
+		if err := r.made(provenanceTable(), provenance(run)); err != nil {
 			return Result{}, fmt.Errorf("write provenance: %w", err)
 		}
 	}
 	for _, t := range tables() {
 		if err := r.table(ctx, t); err != nil {
 			return Result{}, fmt.Errorf("write %s: %w", t.View, err)
+		}
+	}
+	if r.book != nil {
+		if err := r.made(dictionaryTable(), dictionary()); err != nil {
+			return Result{}, fmt.Errorf("write dictionary: %w", err)
 		}
 	}
 	if s.wants(FormatCSV) {
@@ -113,14 +118,23 @@ func (r *renderer) table(ctx context.Context, t table) error {
 	return nil
 }
 
-// provenance writes the sheet of the run's own facts.
-func (r *renderer) provenance() error {
-	sheet, err := r.book.newSheet(provenanceTable())
+// provenance are the run's own facts.
+func provenance(run Run) [][]any {
+	var rows [][]any
+	for _, f := range run.Provenance {
+		rows = append(rows, []any{f.Name, f.Value})
+	}
+	return rows
+}
+
+// made writes a sheet that the report makes itself.
+func (r *renderer) made(t table, rows [][]any) error {
+	sheet, err := r.book.newSheet(t)
 	if err != nil {
 		return err
 	}
-	for _, f := range r.run.Provenance {
-		if err := sheet.row([]any{f.Name, f.Value}); err != nil {
+	for _, row := range rows {
+		if err := sheet.row(row); err != nil {
 			return err
 		}
 	}

@@ -67,8 +67,8 @@ func TestFilesAndManifest(t *testing.T) {
 		run, src = src.sealed(run)
 		res := mustWrite(t, dir, run, src, both())
 		want := []string{
-			tt.book, "certifications.csv", "changes.csv", "coverage.csv", "findings.csv", manifestName, "permissions.csv", "review_items.csv",
-			"reviewers.csv", sealName, "tasks.csv",
+			tt.book, "certifications.csv", "changes.csv", "coverage.csv", "findings.csv", manifestName, "permissions.csv",
+			"reassignments.csv", "review_items.csv", "reviewer_totals.csv", "reviewers.csv", "revocations.csv", sealName, "tasks.csv",
 		}
 		if d := cmp.Diff(want, ls(t, filepath.Join(dir, "acme", tt.folder))); d != "" {
 			t.Errorf("files (-want +got):\n%s", d)
@@ -302,7 +302,7 @@ func TestASheetGoesOnPastItsLimits(t *testing.T) {
 				if l.rows > 0 && len(rows) > int(l.rows)+1 {
 					t.Errorf("%s: sheet %s has %d rows", name, sheet, len(rows))
 				}
-				got = append(got, pad(rows[1:], len(tab.onSheet()))...)
+				got = append(got, ofFile(tab, rows[1:])...)
 			}
 			want := wantSheet(tab, readCSV(t, filepath.Join(res.Folder, tab.View+".csv")), true)[1:]
 			if tab.View == viewCoverage {
@@ -357,7 +357,7 @@ func TestAnotherReaderSeesTheSame(t *testing.T) {
 			if tab.View == viewCoverage {
 				notProvedFirst(want[1:])
 			}
-			if d := cmp.Diff(want, pad(got[tab.Sheet], len(tab.onSheet()))); d != "" {
+			if d := cmp.Diff(want, ofFile(tab, got[tab.Sheet])); d != "" {
 				t.Errorf("%s: sheet %s (-CSV +openpyxl):\n%s", mode, tab.Sheet, d)
 			}
 		}

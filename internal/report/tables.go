@@ -55,6 +55,10 @@ func certificationsTable() table {
 			column{Name: "reassignment_comment", Header: "Reassignment comment", Kind: textKind, Width: 36, Wrap: true, Meaning: "Reason given for the reassignment", Source: source + "reassignment.comment", Blank: "not reassigned, or no reason given"},
 			column{Name: "has_errors", Header: "Has errors", Kind: booleanKind, Width: 9, Meaning: "The tenant reports an error on the certification", Source: source + "hasErrors", Blank: "not given"},
 			column{Name: "error_message", Header: "Error message", Kind: textKind, Width: 36, Wrap: true, Meaning: "The tenant's error message", Source: source + "errorMessage", Blank: "no error"},
+			column{Name: "days_late", Header: "Days late", Kind: integerKind, Width: 10, Added: true, Meaning: "Whole days from due to signed; of one that is not signed, to the start of this run", Source: "exporter, from due and signed", Blank: "not late, or without a due date"},
+			column{Name: "original_reviewer_id", Header: "Original reviewer id", Kind: idKind, Width: idWidth, Added: true, Meaning: "Reviewer the chain of reassignments began with", Source: "exporter, from the certifications of all runs up to this one", Blank: "not reassigned, or not known"},
+			column{Name: "original_reviewer_name", Header: "Original reviewer", Kind: textKind, Width: 22, Added: true, Meaning: "Name of that reviewer", Source: "exporter, from the certifications of all runs up to this one", Blank: "not reassigned, or not known"},
+			column{Name: "reassignments", Header: "Hops", Kind: integerKind, Width: 8, Added: true, Meaning: "Reassignments from the original reviewer to this one, as far as known", Source: "exporter, from the certifications of all runs up to this one", Blank: "not reassigned"},
 		),
 	}
 }
@@ -62,7 +66,7 @@ func certificationsTable() table {
 func reviewersTable() table {
 	const source = "GET /certifications/{id}/reviewers: "
 	return table{
-		View: "reviewers", Sheet: "Reviewers", Frozen: "reviewer_id",
+		View: "reviewers", Sheet: "Certification Reviewers", Frozen: "reviewer_id",
 		Holds: "One row a certification and reviewer",
 		Columns: objectColumns(
 			certificationIDColumn("path of GET /certifications/{id}/reviewers"),
@@ -101,6 +105,7 @@ func reviewItemsTable() table {
 			column{Name: "comments", Header: "Comments", Kind: textKind, Width: 40, Wrap: true, Meaning: "The reviewer's comments", Source: source + "comments", Blank: "no comment"},
 			column{Name: "last_seen_undecided_at", Header: "Last undecided, observed (UTC)", Kind: instantKind, Width: 20, Meaning: "Start of the last run that saw the item without its decision: the decision is not older", Source: "exporter", Blank: "never seen undecided"},
 			column{Name: "first_seen_decided_at", Header: "First decided, observed (UTC)", Kind: instantKind, Width: 20, Meaning: "Start of the first run that saw the decision: the decision is not younger", Source: "exporter", Blank: "undecided"},
+			column{Name: "decision_origin", Header: "Decision origin", Kind: textKind, Width: 13, Added: true, Meaning: "REVIEWER: first seen decided before the campaign completed. AUTO: undecided while the campaign was active, decided when first seen completed; completing a campaign approves what is undecided, and a reviewer may have decided in between. UNKNOWN: neither can be told", Source: "exporter, from the campaign as of the two observed bounds", Blank: "undecided"},
 		),
 	}
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -105,8 +106,12 @@ func TestLongTextGoesToItsSheet(t *testing.T) {
 				}
 				shortened++
 				entry, shown, _ := strings.Cut(rest, "] ")
-				column := tab.Columns[tab.onSheet()[i]]
-				if d := cmp.Diff(csv[n][tab.onSheet()[i]], full[entry]); d != "" {
+				place := tab.onSheet()[i]
+				column := tab.Columns[place]
+				if column.Added { // in no file to compare with
+					continue
+				}
+				if d := cmp.Diff(csv[n][slices.Index(tab.inFile(), place)], full[entry]); d != "" {
 					t.Errorf("entry %s differs from the CSV", entry)
 				}
 				if want := tab.Sheet + "/" + column.Header; where[entry] != want {

@@ -145,7 +145,7 @@ func TestVerifyNamesWhatWasTamperedWith(t *testing.T) {
 		},
 		"rows of the workbook, in the manifest": {
 			tamper: func(n *nights) { n.manifest(2, func(m *Manifest) { m.Files[0].Rows++ }) },
-			want:   map[string][]string{"rows": {"audit-acme-run-000002-PARTIAL.xlsx: rows: 43, not 44"}},
+			want:   map[string][]string{"rows": {"audit-acme-run-000002-PARTIAL.xlsx: rows: 48, not 49"}},
 			signed: otherSig,
 		},
 		"no CSV any more, but so listed": {
