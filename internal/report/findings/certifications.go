@@ -19,14 +19,14 @@ var overdue = rule{
 // review was not finished in the time set for it.
 func Overdue(c Certification, t Thresholds) (Finding, bool) {
 	if c.Due.IsZero() || c.AsOf.IsZero() || !c.Signed.IsZero() || c.Phase == phaseSigned || !c.AsOf.After(c.Due.Add(t.Overdue.Grace)) {
-		return none()
+		return Finding{}, false
 	}
 	phase := "phase " + c.Phase
 	if c.Phase == "" {
 		phase = "phase not given"
 	}
 	return overdue.found(t, c.finding("Certification %s of reviewer %s was due %s and is not signed (%s), %s later, at the start of the run.",
-		who(c.Name, c.ID), who(c.ReviewerName, c.ReviewerID), instant(c.Due), phase, span(c.AsOf.Sub(c.Due))))
+		who(c.Name, c.ID), who(c.ReviewerName, c.ReviewerID), instant(c.Due), phase, span(c.AsOf.Sub(c.Due)))), true
 }
 
 var signedLate = rule{
@@ -43,10 +43,10 @@ var signedLate = rule{
 // time set for it.
 func SignedLate(c Certification, t Thresholds) (Finding, bool) {
 	if c.Due.IsZero() || c.Signed.IsZero() || !c.Signed.After(c.Due.Add(t.SignedLate.Grace)) {
-		return none()
+		return Finding{}, false
 	}
 	return signedLate.found(t, c.finding("Certification %s of reviewer %s was due %s and signed %s, %s later.",
-		who(c.Name, c.ID), who(c.ReviewerName, c.ReviewerID), instant(c.Due), instant(c.Signed), span(c.Signed.Sub(c.Due))))
+		who(c.Name, c.ID), who(c.ReviewerName, c.ReviewerID), instant(c.Due), instant(c.Signed), span(c.Signed.Sub(c.Due)))), true
 }
 
 var certificationError = rule{Rule: Rule{
@@ -59,14 +59,14 @@ var certificationError = rule{Rule: Rule{
 // items, or a decision without effect.
 func CertificationError(c Certification, t Thresholds) (Finding, bool) {
 	if !c.HasErrors && c.ErrorMessage == "" {
-		return none()
+		return Finding{}, false
 	}
 	message := c.ErrorMessage
 	if message == "" {
 		message = "no message given"
 	}
 	return certificationError.found(t, c.finding("Certification %s of reviewer %s: the tenant reports an error (%s).",
-		who(c.Name, c.ID), who(c.ReviewerName, c.ReviewerID), message))
+		who(c.Name, c.ID), who(c.ReviewerName, c.ReviewerID), message)), true
 }
 
 // finding is what all findings about a certification have in common.
@@ -88,7 +88,7 @@ var governanceGroupUnreadable = rule{Rule: Rule{
 // the population is not in the report, whether or not that was accepted beforehand.
 func GovernanceGroupUnreadable(c Coverage, t Thresholds) (Finding, bool) {
 	if c.ReviewerType != governanceGroup || len(c.Unsupported) == 0 {
-		return none()
+		return Finding{}, false
 	}
 	accepted := "not among the known gaps"
 	if c.Accepted {
@@ -98,7 +98,7 @@ func GovernanceGroupUnreadable(c Coverage, t Thresholds) (Finding, bool) {
 		Object: objectCertification, CertificationID: c.CertificationID, ObjectID: c.CertificationID, Where: sheetCoverage,
 		Detail: fmt.Sprintf("Certification %s of governance group %s was not served (%s); %s. What is shown of these lists, if anything, is from an earlier run.",
 			who(c.CertificationName, c.CertificationID), who(c.ReviewerName, ""), strings.Join(c.Unsupported, ", "), accepted),
-	})
+	}), true
 }
 
 var reassignedNearDue = rule{
@@ -115,11 +115,11 @@ var reassignedNearDue = rule{
 // certification more than it says by itself.
 func ReassignedNearDue(r Reassignment, t Thresholds) (Finding, bool) {
 	if r.Due.IsZero() || r.NotBefore.IsZero() || r.NotAfter.IsZero() {
-		return none()
+		return Finding{}, false
 	}
 	near := r.Due.Add(-t.ReassignedNearDue.Within)
 	if r.NotAfter.Before(near) {
-		return none()
+		return Finding{}, false
 	}
 	left := span(r.Due.Sub(r.NotAfter)) + " before it"
 	if r.NotAfter.After(r.Due) {
@@ -130,7 +130,7 @@ func ReassignedNearDue(r Reassignment, t Thresholds) (Finding, bool) {
 	if r.NotBefore.Before(near) {
 		detail += " By the earlier bound it may have been before the threshold."
 	}
-	return reassignedNearDue.found(t, r.finding(detail))
+	return reassignedNearDue.found(t, r.finding(detail)), true
 }
 
 var reassignedToSubject = rule{Rule: Rule{
@@ -144,10 +144,10 @@ var reassignedToSubject = rule{Rule: Rule{
 // about by a step that somebody took.
 func ReassignedToSubject(r Reassignment, t Thresholds) (Finding, bool) {
 	if r.ToID == "" || r.OwnItems < 1 {
-		return none()
+		return Finding{}, false
 	}
 	return reassignedToSubject.found(t, r.finding(fmt.Sprintf("Handed from %s to %s, %s; %s of the certification %s the new reviewer's own access.",
-		who(r.FromName, r.FromID), who(r.ToName, r.ToID), observed(r.NotBefore, r.NotAfter), plural(r.OwnItems, "item"), verb(r.OwnItems, "reviews", "review"))))
+		who(r.FromName, r.FromID), who(r.ToName, r.ToID), observed(r.NotBefore, r.NotAfter), plural(r.OwnItems, "item"), verb(r.OwnItems, "reviews", "review")))), true
 }
 
 func verb(n int64, one, many string) string {
@@ -174,7 +174,7 @@ var taskError = rule{Rule: Rule{
 // TaskError finds tasks that ended in an error. LOW: what was left undone shows where it matters, in the certification.
 func TaskError(task Task, t Thresholds) (Finding, bool) {
 	if task.Status != statusError {
-		return none()
+		return Finding{}, false
 	}
 	message := "no text given"
 	if n := len(task.Errors); n > 0 {
@@ -186,5 +186,5 @@ func TaskError(task Task, t Thresholds) (Finding, bool) {
 	return taskError.found(t, Finding{
 		Object: objectTask, CertificationID: task.CertificationID, ObjectID: task.ID, Where: sheetTasks,
 		Detail: fmt.Sprintf("Task of type %s ended in an error (%s); the task was %s.", who(task.Type, ""), message, observed(task.FirstSeen, task.LastSeen)),
-	})
+	}), true
 }

@@ -52,16 +52,13 @@ type rule struct {
 }
 
 // found completes a finding of the rule.
-func (r *rule) found(t Thresholds, f Finding) (Finding, bool) {
+func (r *rule) found(t Thresholds, f Finding) Finding {
 	f.Rule, f.Version, f.Severity = r.ID, r.Version, r.Severity
 	if r.threshold != nil {
 		f.Threshold = r.threshold(t)
 	}
-	return f, true
+	return f
 }
-
-// none is what a rule returns that has nothing to say.
-func none() (Finding, bool) { return Finding{}, false }
 
 // all are the rules in the order they are listed for readers.
 var all = []*rule{

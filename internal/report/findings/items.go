@@ -17,10 +17,10 @@ var selfReview = rule{Rule: Rule{
 // what the control consists of.
 func SelfReview(i Item, t Thresholds) (Finding, bool) {
 	if i.ReviewerID == "" || i.ReviewerID != i.IdentityID {
-		return none()
+		return Finding{}, false
 	}
 	return selfReview.found(t, i.finding("%s is the reviewer and the reviewed identity; access %s, %s.",
-		who(i.IdentityName, i.IdentityID), who(i.AccessName, i.AccessID), i.decided()))
+		who(i.IdentityName, i.IdentityID), who(i.AccessName, i.AccessID), i.decided())), true
 }
 
 var privilegedApprovedWithoutComment = rule{
@@ -40,14 +40,14 @@ var privilegedApprovedWithoutComment = rule{
 func PrivilegedApprovedWithoutComment(i Item, t Thresholds) (Finding, bool) {
 	length := utf8.RuneCountInString(strings.TrimSpace(i.Comments))
 	if !i.Privileged || i.Decision != approve || length >= t.PrivilegedApprovedWithoutComment.Characters {
-		return none()
+		return Finding{}, false
 	}
 	comment := "no comment"
 	if length > 0 {
 		comment = "a comment of " + plural(int64(length), "character")
 	}
 	return privilegedApprovedWithoutComment.found(t, i.finding("Privileged access %s of %s, with %s; %s.",
-		who(i.AccessName, i.AccessID), who(i.IdentityName, i.IdentityID), comment, i.decided()))
+		who(i.AccessName, i.AccessID), who(i.IdentityName, i.IdentityID), comment, i.decided())), true
 }
 
 var autoCompleted = rule{Rule: Rule{
@@ -61,10 +61,10 @@ var autoCompleted = rule{Rule: Rule{
 // default, which nobody reviewed.
 func AutoCompleted(i Item, t Thresholds) (Finding, bool) {
 	if i.Origin != OriginAuto || i.Decision == "" {
-		return none()
+		return Finding{}, false
 	}
 	return autoCompleted.found(t, i.finding("Access %s of %s, reviewer %s; the campaign ended in the interval; %s.",
-		who(i.AccessName, i.AccessID), who(i.IdentityName, i.IdentityID), who(i.ReviewerName, i.ReviewerID), i.decided()))
+		who(i.AccessName, i.AccessID), who(i.IdentityName, i.IdentityID), who(i.ReviewerName, i.ReviewerID), i.decided())), true
 }
 
 // finding is what all findings about an item have in common.
@@ -105,14 +105,14 @@ func BulkApproval(i Interval, t Thresholds) (Finding, bool) {
 	b := t.BulkApproval
 	if i.LastUndecided.IsZero() || i.FirstDecided.IsZero() || i.Origin != OriginReviewer ||
 		i.Decided < 1 || i.Decided < int64(b.Items) || float64(i.Approved)/float64(i.Decided) < b.Share-rounding {
-		return none()
+		return Finding{}, false
 	}
 	return bulkApproval.found(t, Finding{
 		Object: objectCertification, CertificationID: i.CertificationID, ObjectID: i.CertificationID, Where: sheetItems,
 		Detail: fmt.Sprintf("%d of %s approved in certification %s, reviewer %s; decisions %s, which is %s.",
 			i.Approved, plural(i.Decided, "item"), who(i.CertificationName, i.CertificationID), who(i.ReviewerName, i.ReviewerID),
 			observed(i.LastUndecided, i.FirstDecided), span(i.FirstDecided.Sub(i.LastUndecided))),
-	})
+	}), true
 }
 
 var flippedAfterDecision = rule{Rule: Rule{
@@ -126,13 +126,13 @@ var flippedAfterDecision = rule{Rule: Rule{
 // worth asking for.
 func FlippedAfterDecision(c Change, t Thresholds) (Finding, bool) {
 	if c.Class != classFlipped {
-		return none()
+		return Finding{}, false
 	}
 	return flippedAfterDecision.found(t, Finding{
 		Object: objectItem, CertificationID: c.CertificationID, ObjectID: c.ObjectID, Where: sheetChanges,
 		Detail: fmt.Sprintf("Decision %s became %s, %s (runs %d and %d).",
 			who(c.Before, ""), who(c.After, ""), observed(c.BaselineStartedAt, c.RunStartedAt), c.BaselineID, c.RunID),
-	})
+	}), true
 }
 
 var revokedStillPresent = rule{
@@ -153,7 +153,7 @@ func RevokedStillPresent(r Revocation, t Thresholds) (Finding, bool) {
 	grace := t.RevokedStillPresent.Grace
 	dated := !r.Signed.IsZero() && !r.SeenAt.IsZero()
 	if r.State != StillPresent || (dated && !r.SeenAt.After(r.Signed.Add(grace))) || (!dated && grace > 0) {
-		return none()
+		return Finding{}, false
 	}
 	signed, seen := "sign-off not dated", "seen again in a run that is not dated"
 	if !r.Signed.IsZero() {
@@ -172,5 +172,5 @@ func RevokedStillPresent(r Revocation, t Thresholds) (Finding, bool) {
 		Object: objectItem, CertificationID: r.CertificationID, ObjectID: r.ItemID, Where: sheetRevocations,
 		Detail: fmt.Sprintf("Access %s of %s was to be revoked, reviewer %s, %s; %s.",
 			who(r.AccessName, r.AccessID), who(r.IdentityName, r.IdentityID), who(r.ReviewerName, r.ReviewerID), signed, seen),
-	})
+	}), true
 }

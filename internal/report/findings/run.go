@@ -18,17 +18,17 @@ var populationDrop = rule{
 // everything else in the report rests on the population.
 func PopulationDrop(p Population, t Thresholds) (Finding, bool) {
 	if p.BaselineID == 0 || p.Now < 0 || p.Before < 1 || p.Now >= p.Before {
-		return none()
+		return Finding{}, false
 	}
 	fell := float64(p.Before-p.Now) / float64(p.Before)
 	if p.Now > 0 && fell <= t.PopulationDrop.Share+rounding {
-		return none()
+		return Finding{}, false
 	}
 	detail := fmt.Sprintf("The number of %s fell from %d in run %d to %d in run %d, by %.1f%%.", p.Name, p.Before, p.BaselineID, p.Now, p.RunID, 100*fell)
 	if p.ScopeChanged {
 		detail += " The two runs have different scopes."
 	}
-	return populationDrop.found(t, Finding{Object: p.Object, Where: sheetSummary, Detail: detail})
+	return populationDrop.found(t, Finding{Object: p.Object, Where: sheetSummary, Detail: detail}), true
 }
 
 var nextGenerationNotExported = rule{Rule: Rule{
@@ -42,10 +42,10 @@ var nextGenerationNotExported = rule{Rule: Rule{
 // not in the report, and whether it belongs in it is for the reader to say.
 func NextGenerationNotExported(r Run, t Thresholds) (Finding, bool) {
 	if r.NextGeneration < 1 {
-		return none()
+		return Finding{}, false
 	}
 	return nextGenerationNotExported.found(t, Finding{
 		Object: objectCampaign, Where: sheetSummary,
 		Detail: fmt.Sprintf("%s in the tenant at run %d; not in this report.", plural(r.NextGeneration, "next-generation campaign"), r.ID),
-	})
+	}), true
 }
