@@ -44,17 +44,13 @@ func (c Config) SHA256() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// canonical makes a list or mapping that was not given equal to an empty one.
+// canonical makes a list that was not given equal to an empty one.
 func canonical(v any) any {
 	switch v := v.(type) {
 	case time.Duration:
 		return v.String()
 	case []string:
 		return append([]string{}, v...)
-	case map[string]float64:
-		if v == nil {
-			return map[string]float64{}
-		}
 	}
 	return v
 }

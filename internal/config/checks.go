@@ -68,6 +68,13 @@ func fraction(f float64) error {
 	return nil
 }
 
+func notZero(f float64) error {
+	if f == 0 {
+		return errors.New("must be more than 0%")
+	}
+	return nil
+}
+
 func oneOf(allowed ...string) func(string) error {
 	return func(s string) error {
 		if !slices.Contains(allowed, s) {

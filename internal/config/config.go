@@ -85,8 +85,38 @@ type Report struct {
 	Baseline       string   // previous, none or the number of a run
 	FormulaGuard   bool
 	SigningKeyFile string
-	Findings       map[string]float64 // thresholds by name
+	Findings       Findings
 }
+
+// Findings are the thresholds of the rules of findings, each field that of the rule of its name.
+type Findings struct {
+	Disabled                         []string // ids of rules, such as TASK_ERROR
+	Overdue                          Grace
+	SignedLate                       Grace
+	BulkApproval                     Bulk
+	PrivilegedApprovedWithoutComment Comment
+	RevokedStillPresent              Grace
+	ReassignedNearDue                Within
+	PopulationDrop                   Drop
+}
+
+// Grace is how long after a date nothing is found yet.
+type Grace struct{ Grace time.Duration }
+
+// Bulk is how many decisions of one interval make a bulk, and what share of them is approved.
+type Bulk struct {
+	Share float64 // more than 0, at most 1
+	Items int
+}
+
+// Comment is how many characters a comment has at least.
+type Comment struct{ Characters int }
+
+// Within is how close to a date something is found.
+type Within struct{ Within time.Duration }
+
+// Drop is the share of a total that may be gone, 0 to 1.
+type Drop struct{ Share float64 }
 
 // Schedule says when the daemon runs and where it answers.
 type Schedule struct {

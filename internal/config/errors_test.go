@@ -58,8 +58,14 @@ report:
   baseline: 1.5
   formula_guard:
   findings:
+    disabled: TASK_ERROR
     bulk_approval: high
-    overdue: .nan
+    overdue: {grace: 24, after: 1h}
+    population_drop:
+      share: .nan
+    reassigned_near_due: {within: 2d}
+    privileged_approved_without_comment: {characters: 1.5}
+    surprise: {share: 1%}
 schedule:
   jitter: 0
 `,
@@ -75,9 +81,15 @@ config.yaml:8: certifications.permissions_sample: must be a percentage such as 1
 config.yaml:10: report.dir: must be text; put it in quotes if it looks like a number, a date or true
 config.yaml:11: report.baseline: must be text; put it in quotes if it looks like a number, a date or true
 config.yaml:12: report.formula_guard: has no value: leave it out, or it must be true or false
-config.yaml:14: report.findings.bulk_approval: must be a number
-config.yaml:15: report.findings.overdue: must be a number
-config.yaml:17: schedule.jitter: must be a duration with its unit, for example 500ms, 30s, 10m or 1h30m`,
+config.yaml:14: report.findings.disabled: must be a list, for example [a, b]
+config.yaml:15: report.findings.bulk_approval: must be a mapping of these keys: share, items
+config.yaml:16: report.findings.overdue.after: unknown key; the keys here are grace
+config.yaml:16: report.findings.overdue.grace: must be a duration with its unit, for example 500ms, 30s, 10m or 1h30m
+config.yaml:18: report.findings.population_drop.share: must be a percentage such as 1%, or a number from 0 to 1
+config.yaml:19: report.findings.reassigned_near_due.within: must be a duration with its unit, for example 500ms, 30s, 10m or 1h30m
+config.yaml:20: report.findings.privileged_approved_without_comment.characters: must be a whole number without quotes
+config.yaml:21: report.findings.surprise: unknown key; the keys here are disabled, overdue, signed_late, bulk_approval, privileged_approved_without_comment, revoked_still_present, reassigned_near_due, population_drop
+config.yaml:23: schedule.jitter: must be a duration with its unit, for example 500ms, 30s, 10m or 1h30m`,
 		},
 		"values out of range": {
 			content: `tenant:
@@ -142,6 +154,33 @@ config.yaml:31: notify.webhook_url: must be an https URL (http for loopback host
 config.yaml:32: notify.on[1]: must be one of failed, partial, sealed
 config.yaml:32: notify.on[2]: repeats item [0]; leave one of them out
 config.yaml:33: retention.keep: must be a number of years, months or days, for example 7y, 18m or 90d; empty keeps everything`,
+		},
+		"thresholds of findings out of range": {
+			content: `report:
+  findings:
+    disabled:
+      - TASK_ERROR
+      - task_error
+      - TASK_ERROR
+    overdue: {grace: -1s}
+    signed_late: {grace: -24h}
+    bulk_approval: {share: 0%, items: 0}
+    privileged_approved_without_comment: {characters: 0}
+    revoked_still_present: {grace: -1s}
+    reassigned_near_due: {within: 0s}
+    population_drop: {share: 20}
+`,
+			want: `
+config.yaml:5: report.findings.disabled[1]: must be one of SELF_REVIEW, OVERDUE, SIGNED_LATE, BULK_APPROVAL, PRIVILEGED_APPROVED_WITHOUT_COMMENT, FLIPPED_AFTER_DECISION, AUTO_COMPLETED, REVOKED_STILL_PRESENT, REASSIGNED_NEAR_DUE, REASSIGNED_TO_SUBJECT, TASK_ERROR, CERTIFICATION_ERROR, GOVERNANCE_GROUP_UNREADABLE, POPULATION_DROP, NEXT_GENERATION_NOT_EXPORTED
+config.yaml:6: report.findings.disabled[2]: repeats item [0]; leave one of them out
+config.yaml:7: report.findings.overdue.grace: must be at least 0s, is -1s
+config.yaml:8: report.findings.signed_late.grace: must be at least 0s, is -24h0m0s
+config.yaml:9: report.findings.bulk_approval.share: must be more than 0%
+config.yaml:9: report.findings.bulk_approval.items: must be at least 1, is 0
+config.yaml:10: report.findings.privileged_approved_without_comment.characters: must be at least 1, is 0
+config.yaml:11: report.findings.revoked_still_present.grace: must be at least 0s, is -1s
+config.yaml:12: report.findings.reassigned_near_due.within: must be more than 0s, is 0s
+config.yaml:13: report.findings.population_drop.share: must be between 0% and 100%, or 0 and 1`,
 		},
 		"a host that makes no name": {
 			content: "tenant:\n  base_url: https://my_tenant.example.com\n",

@@ -3,9 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -105,23 +103,6 @@ func texts(v any) ([]string, error) {
 		list = append(list, s)
 	}
 	return list, errors.Join(found...)
-}
-
-func numbers(v any) (map[string]float64, error) {
-	entries, ok := v.(map[string]any)
-	if !ok {
-		return nil, mismatch(v, "must be a mapping of names to numbers, for example {name: 20}")
-	}
-	var found []error
-	decoded := make(map[string]float64, len(entries))
-	for _, name := range slices.Sorted(maps.Keys(entries)) {
-		n, err := number(entries[name])
-		if err != nil {
-			found = append(found, &within{"." + name, err})
-		}
-		decoded[name] = n
-	}
-	return decoded, errors.Join(found...)
 }
 
 func index(i int) string { return fmt.Sprintf("[%d]", i) }

@@ -55,6 +55,7 @@ func TestLoadOfAnEmptyFileGivesTheDefaults(t *testing.T) {
 		"null":            "~\n",
 		"empty mapping":   "{}\n",
 		"empty sections":  "tenant:\nreport:\n",
+		"empty findings":  "report: {findings: {}}\n",
 		"byte order mark": "\uFEFFtenant:\n",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -87,7 +88,11 @@ database: {auto_migrate: false}
 report:
   baseline: 12
   formats: [csv]
-  findings: {population_drop: 20, bulk_approval: 97.5}
+  findings:
+    disabled: [TASK_ERROR]
+    bulk_approval: {share: 97.5%}
+    population_drop: {share: 0.5}
+    reassigned_near_due: {within: 72h}
 schedule: {listen: ":9090"}
 notify: {on: []}
 `), environment(nil))
@@ -107,7 +112,10 @@ notify: {on: []}
 	want.Database.AutoMigrate = false
 	want.Report.Baseline = "12"
 	want.Report.Formats = []string{"csv"}
-	want.Report.Findings = map[string]float64{"population_drop": 20, "bulk_approval": 97.5}
+	want.Report.Findings.Disabled = []string{"TASK_ERROR"}
+	want.Report.Findings.BulkApproval.Share = 0.975
+	want.Report.Findings.PopulationDrop.Share = 0.5
+	want.Report.Findings.ReassignedNearDue.Within = 72 * time.Hour
 	want.Schedule.Listen = ":9090"
 	want.Notify.On = []string{}
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Config{}), cmpopts.EquateEmpty()); diff != "" {

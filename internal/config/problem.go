@@ -34,7 +34,7 @@ type origin struct {
 	line int    // orders the problems of a file; 0 outside of one
 }
 
-// within is an error about a part of a setting: item [1] of a list, entry .name of a mapping.
+// within is an error about a part of a setting: item [1] of a list.
 type within struct {
 	part string
 	err  error

@@ -58,7 +58,18 @@ func settings(c *Config) []setting {
 		of("report.baseline", &c.Report.Baseline, textOrNumber, "previous", baseline),
 		of("report.formula_guard", &c.Report.FormulaGuard, boolean, true),
 		of("report.signing_key_file", &c.Report.SigningKeyFile, text, ""),
-		of("report.findings", &c.Report.Findings, numbers, nil),
+		of("report.findings.disabled", &c.Report.Findings.Disabled, texts, nil, each(oneOf(rules()...)), distinct),
+		of("report.findings.overdue.grace", &c.Report.Findings.Overdue.Grace, duration, 0, atLeast[time.Duration](0)),
+		of("report.findings.signed_late.grace", &c.Report.Findings.SignedLate.Grace, duration, 0, atLeast[time.Duration](0)),
+		of("report.findings.bulk_approval.share", &c.Report.Findings.BulkApproval.Share, share, 0.98, fraction, notZero),
+		of("report.findings.bulk_approval.items", &c.Report.Findings.BulkApproval.Items, whole, 20, atLeast(1)),
+		of("report.findings.privileged_approved_without_comment.characters",
+			&c.Report.Findings.PrivilegedApprovedWithoutComment.Characters, whole, 1, atLeast(1)),
+		of("report.findings.revoked_still_present.grace",
+			&c.Report.Findings.RevokedStillPresent.Grace, duration, 0, atLeast[time.Duration](0)),
+		of("report.findings.reassigned_near_due.within",
+			&c.Report.Findings.ReassignedNearDue.Within, duration, 48*time.Hour, positive),
+		of("report.findings.population_drop.share", &c.Report.Findings.PopulationDrop.Share, share, 0.2, fraction),
 
 		of("schedule.cron", &c.Schedule.Cron, text, "15 2 * * *", cronExpression),
 		of("schedule.timezone", &c.Schedule.Timezone, text, "UTC", timezone),
@@ -72,6 +83,15 @@ func settings(c *Config) []setting {
 		of("metrics.textfile", &c.Metrics.Textfile, text, ""),
 
 		of("retention.keep", &c.Retention.Keep, text, "", optional(period)),
+	}
+}
+
+// rules are the ids of the rules of findings.
+func rules() []string {
+	return []string{
+		"SELF_REVIEW", "OVERDUE", "SIGNED_LATE", "BULK_APPROVAL", "PRIVILEGED_APPROVED_WITHOUT_COMMENT", "FLIPPED_AFTER_DECISION",
+		"AUTO_COMPLETED", "REVOKED_STILL_PRESENT", "REASSIGNED_NEAR_DUE", "REASSIGNED_TO_SUBJECT", "TASK_ERROR", "CERTIFICATION_ERROR",
+		"GOVERNANCE_GROUP_UNREADABLE", "POPULATION_DROP", "NEXT_GENERATION_NOT_EXPORTED",
 	}
 }
 
