@@ -11,7 +11,8 @@ import (
 const byteOrderMark = "\uFEFF"
 
 // csvWriter writes RFC 4180: UTF-8 with a byte order mark, CRLF, quotes where they are needed. Absent values and empty
-// texts are both an empty field.
+// texts are both an empty field. Semicolons and tabs are quoted as well: spreadsheets offer to split at them too, and
+// what stands behind one would begin a cell of its own, without a guard.
 type csvWriter struct {
 	w       *bufio.Writer
 	buf     []byte
@@ -53,7 +54,7 @@ func (c *csvWriter) row(values []any) error {
 
 func (c *csvWriter) appendText(b []byte, s string) []byte {
 	guard := c.guard && startsFormula(s)
-	quote := strings.ContainsAny(s, ",\"\r\n")
+	quote := strings.ContainsAny(s, ",\"\r\n;\t")
 	if quote {
 		b = append(b, '"')
 	}
