@@ -53,7 +53,7 @@ func (c *csvWriter) row(values []any) error {
 }
 
 func (c *csvWriter) appendText(b []byte, s string) []byte {
-	guard := c.guard && startsFormula(s)
+	guard := c.guard && needsGuard(s)
 	quote := strings.ContainsAny(s, ",\"\r\n;\t")
 	if quote {
 		b = append(b, '"')
@@ -79,6 +79,10 @@ func (c *csvWriter) appendText(b []byte, s string) []byte {
 }
 
 func (c *csvWriter) flush() error { return c.w.Flush() }
+
+// needsGuard tells whether s gets a ' in front. So does a text that begins as guarded ones do, or nobody could tell the
+// two apart and have the text back.
+func needsGuard(s string) bool { return startsFormula(strings.TrimLeft(s, "'")) }
 
 // startsFormula tells whether a spreadsheet that opens the CSV might compute s. The full-width forms count because
 // some locales read them as the plain ones.

@@ -98,7 +98,7 @@ type Totals struct {
 // Settings choose what is written.
 type Settings struct {
 	Formats      []string // FormatXLSX, FormatCSV; at least one
-	FormulaGuard bool     // put ' before CSV cells a spreadsheet would take for a formula
+	FormulaGuard bool     // put ' before CSV cells a spreadsheet would take for a formula, and before those that begin as if it had been
 
 	limits limits // zero: those of Excel; smaller ones in tests
 }

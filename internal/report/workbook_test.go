@@ -31,7 +31,7 @@ func openBook(t *testing.T, path string) *excelize.File {
 // shown is what a sheet shows for a field of the CSV.
 func shown(c column, field string, guard bool) string {
 	if guard && (c.Kind == textKind || c.Kind == idKind || c.Kind == listKind) {
-		if rest, ok := strings.CutPrefix(field, "'"); ok && startsFormula(rest) {
+		if rest, ok := strings.CutPrefix(field, "'"); ok && needsGuard(rest) {
 			field = rest
 		}
 	}
