@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 const byteOrderMark = "\uFEFF"
@@ -14,11 +15,12 @@ const byteOrderMark = "\uFEFF"
 // texts are both an empty field. Semicolons and tabs are quoted as well: spreadsheets offer to split at them too, and
 // what stands behind one would begin a cell of its own, without a guard.
 type csvWriter struct {
-	w       *bufio.Writer
-	buf     []byte
-	guard   bool
-	guarded int64
-	rows    int64
+	w        *bufio.Writer
+	buf      []byte
+	guard    bool
+	guarded  int64
+	replaced int64 // cells with what csvText replaced
+	rows     int64
 }
 
 func newCSVWriter(w io.Writer, t table, guard bool) (*csvWriter, error) {
@@ -53,6 +55,10 @@ func (c *csvWriter) row(values []any) error {
 }
 
 func (c *csvWriter) appendText(b []byte, s string) []byte {
+	s, replaced := csvText(s)
+	if replaced {
+		c.replaced++
+	}
 	guard := c.guard && needsGuard(s)
 	quote := strings.ContainsAny(s, ",\"\r\n;\t")
 	if quote {
@@ -83,6 +89,20 @@ func (c *csvWriter) flush() error { return c.w.Flush() }
 // needsGuard tells whether s gets a ' in front. So does a text that begins as guarded ones do, or nobody could tell the
 // two apart and have the text back.
 func needsGuard(s string) bool { return startsFormula(strings.TrimLeft(s, "'")) }
+
+// csvText makes s fit for a file that says it is UTF-8: bytes that are none, lone surrogates among them, and NUL, at
+// which programs in C stop reading, become U+FFFD. It tells whether it had to.
+func csvText(s string) (string, bool) {
+	if utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 {
+		return s, false
+	}
+	return strings.Map(func(r rune) rune {
+		if r == 0 {
+			return utf8.RuneError
+		}
+		return r
+	}, s), true
+}
 
 // startsFormula tells whether a spreadsheet that opens the CSV might compute s. The full-width forms count because
 // some locales read them as the plain ones.

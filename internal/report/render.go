@@ -30,12 +30,13 @@ func render(ctx context.Context, f *folder, run Run, src Source, s Settings) (Re
 		}
 	}
 	if r.book != nil {
+		r.summary.replaced += r.book.replaced
 		if err := r.book.finish(r.summary); err != nil {
 			return Result{}, fmt.Errorf("finish workbook: %w", err)
 		}
-		res.ReplacedCells, res.ShortenedCells = r.book.replaced, r.book.entries
+		res.ShortenedCells = r.book.entries
 	}
-	res.Files, res.GuardedCells = f.files, r.summary.guarded
+	res.Files, res.GuardedCells, res.ReplacedCells = f.files, r.summary.guarded, r.summary.replaced
 	if err := writeManifest(f, run, res); err != nil {
 		return Result{}, fmt.Errorf("write manifest: %w", err)
 	}
@@ -147,5 +148,6 @@ func (r *renderer) endCSV(out *file, csv *csvWriter) error {
 		return err
 	}
 	r.summary.guarded += csv.guarded
+	r.summary.replaced += csv.replaced
 	return r.folder.add(out, csv.rows)
 }

@@ -110,7 +110,7 @@ type Result struct {
 	Files    []File // every file but the manifest, by name
 
 	GuardedCells   int64 // CSV cells that got a ' in front
-	ReplacedCells  int64 // workbook cells in which a character that XML forbids became U+FFFD
+	ReplacedCells  int64 // cells of workbook and CSV in which a character became U+FFFD, since XML forbids it or UTF-8 has none such
 	ShortenedCells int64 // workbook cells whose full text is on the sheet Long Text
 }
 

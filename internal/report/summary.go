@@ -19,6 +19,7 @@ type summary struct {
 	complete *completeness
 	classes  map[string]int64 // changes by class
 	guarded  int64
+	replaced int64 // in CSV files and the workbook
 
 	class, certification, name int // positions of columns
 }
@@ -208,7 +209,7 @@ func (s *summary) integrity(p *page, b *book) {
 	if s.run.PreviousRootSHA256 != "" {
 		p.text("", "Chain: the previous root is that of the tenant's run before (SEALED or PARTIAL).")
 	}
-	p.tally("Cells with replaced characters", b.replaced, "characters a workbook cannot hold show as \uFFFD (U+FFFD)")
+	p.tally("Cells with replaced characters", s.replaced, "characters a file cannot hold show as \uFFFD (U+FFFD)")
 	p.tally("Shortened cells", b.entries, "full text on sheet "+longTextTable().Sheet)
 	p.tally("Guarded CSV cells", s.guarded, "text that looks like a formula begins with ' in the CSV")
 }
