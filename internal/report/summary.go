@@ -265,7 +265,7 @@ func (p *page) values(style, column int, values ...any) {
 			continue
 		case string:
 			v, _ = xmlText(lineBreaks.Replace(v))
-			p.do(p.xl.SetCellStr(summarySheet, cell, head(v, shownUnits, 0)))
+			p.do(p.xl.SetCellStr(summarySheet, cell, withoutEscapes(head(v, shownUnits, 0))))
 		case time.Time:
 			if v.IsZero() {
 				continue

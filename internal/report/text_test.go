@@ -142,3 +142,25 @@ func TestLinesBreakAtSpaces(t *testing.T) {
 		}
 	}
 }
+
+func TestSummaryShowsTextThatLooksEscaped(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"_x003D_1+1", "_x000D_", "_x0041_x0042_", "_x005F_x000D_", "_x005F_", "a_x0020_b", "_xZZZZ_"} {
+		run := testRun(StatusSealed)
+		run.Scope.Filter = text
+		res := mustWrite(t, t.TempDir(), run, fakeSource{}, Settings{Formats: []string{FormatXLSX}})
+		rows, err := openBook(t, res.Workbook).GetRows(summarySheet)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, row := range rows {
+			if len(row) > 1 && row[0] == "Filter" {
+				got = row[1]
+			}
+		}
+		if got != text {
+			t.Errorf("filter %q shows as %q", text, got)
+		}
+	}
+}
