@@ -40,9 +40,9 @@ func needOffice(t *testing.T) string {
 	office, err := exec.LookPath("soffice")
 	if err != nil {
 		if os.Getenv("CI") != "" {
-			t.Fatal("no LibreOffice: ", err)
+			t.Fatalf("no LibreOffice: %v", err)
 		}
-		t.Skip("no LibreOffice: ", err)
+		t.Skipf("no LibreOffice: %v", err)
 	}
 	return office
 }
