@@ -39,7 +39,7 @@ func importers() map[string][]string {
 	return map[string][]string{
 		"internal/config":          {"cmd/exporter"},
 		"internal/simulator":       {"cmd/exporter"},
-		"internal/report/findings": {"internal/report"},
+		"internal/report/findings": {"internal/report", "internal/job", "cmd/exporter"},
 		"internal/db/embedded":     {"cmd/exporter", testDatabases},
 		testDatabases:              {}, // tests may import everything
 		"migrations":               {"internal/db", "internal/job"},

@@ -12,6 +12,7 @@ import (
 	"exporter/internal/fetch"
 	"exporter/internal/job"
 	"exporter/internal/report"
+	"exporter/internal/report/findings"
 	"exporter/internal/walk"
 )
 
@@ -122,7 +123,7 @@ func jobOptions(c config.Config, o runOptions) (job.Options, error) {
 		},
 		KnownGaps: s.KnownGaps, Certifications: c.Workers.Certifications, Requests: c.Workers.Requests, Sample: s.PermissionsSample,
 		Resume: o.resume, Trigger: o.trigger,
-		Settings: report.Settings{Formats: c.Report.Formats, FormulaGuard: c.Report.FormulaGuard},
+		Settings: report.Settings{Formats: c.Report.Formats, FormulaGuard: c.Report.FormulaGuard, Findings: thresholds(c.Report.Findings)},
 		Facts: job.Facts{
 			ToolVersion: v.Version, Commit: v.Commit, ConfigSHA256: c.SHA256(), APIVersion: c.Tenant.APIVersion,
 			ClientID: c.Tenant.ClientID, PageSize: c.Tenant.PageSize,
@@ -132,6 +133,16 @@ func jobOptions(c config.Config, o runOptions) (job.Options, error) {
 		options.Report = &job.Report{Dir: c.Report.Dir, Baseline: baseline}
 	}
 	return options, nil
+}
+
+// thresholds are those of the configuration as the rules of findings take them.
+func thresholds(f config.Findings) findings.Thresholds {
+	return findings.Thresholds{
+		Disabled: f.Disabled, Overdue: findings.Grace(f.Overdue), SignedLate: findings.Grace(f.SignedLate), BulkApproval: findings.Bulk(f.BulkApproval),
+		PrivilegedApprovedWithoutComment: findings.Comment(f.PrivilegedApprovedWithoutComment),
+		RevokedStillPresent:              findings.Grace(f.RevokedStillPresent), ReassignedNearDue: findings.Within(f.ReassignedNearDue),
+		PopulationDrop: findings.Drop(f.PopulationDrop),
+	}
 }
 
 // checkFilters reports, joined, the filters that their lists do not take.

@@ -14,17 +14,18 @@ import (
 // orders gives each audit view its key, by which its rows are read: in byte
 // order, as everything that compares two lists of them does.
 var orders = map[string][]string{
-	"campaigns":       {"campaign_id"},
-	"certifications":  {"certification_id"},
-	"reviewers":       {"certification_id", "reviewer_id"},
-	"review_items":    {"certification_id", "item_id"},
-	"permissions":     {"certification_id", "item_id", "position"},
-	"tasks":           {"task_id"},
-	"coverage":        {"certification_id", "collection"},
-	"reviewer_totals": {"reviewer_id"},
-	"reassignments":   {"certification_id"},
-	"revocations":     {"certification_id", "item_id"},
-	"changes":         {"object", "certification_id", "object_id", "field", "class", "before", "after"},
+	"campaigns":          {"campaign_id"},
+	"certifications":     {"certification_id"},
+	"reviewers":          {"certification_id", "reviewer_id"},
+	"review_items":       {"certification_id", "item_id"},
+	"permissions":        {"certification_id", "item_id", "position"},
+	"tasks":              {"task_id"},
+	"coverage":           {"certification_id", "collection"},
+	"reviewer_totals":    {"reviewer_id"},
+	"reassignments":      {"certification_id"},
+	"revocations":        {"certification_id", "item_id"},
+	"decision_intervals": {"certification_id", "first_seen_decided_at", "last_seen_undecided_at", "origin"},
+	"changes":            {"object", "certification_id", "object_id", "field", "class", "before", "after"},
 }
 
 // extended are the views to which reports have columns of their own, with these.
@@ -37,20 +38,31 @@ var extended = map[string]string{
 		JOIN audit.runs r ON r.tenant = v.tenant AND r.run_id = v.run_id
 		LEFT JOIN audit.reassignments c ON c.tenant = v.tenant AND c.run_id = v.run_id AND c.certification_id = v.certification_id`,
 	"review_items": `
-		SELECT v.*, d.origin AS decision_origin
+		SELECT v.*, d.origin AS decision_origin, c.reviewer_id, c.reviewer_name, NULL::text[] AS findings
 		FROM audit.review_items v
+		LEFT JOIN audit.certifications c ON c.tenant = v.tenant AND c.run_id = v.run_id AND c.certification_id = v.certification_id
 		LEFT JOIN audit.decisions d
 		  ON d.tenant = v.tenant AND d.run_id = v.run_id AND d.certification_id = v.certification_id AND d.item_id = v.item_id`,
 	"reviewer_totals": `
 		SELECT v.*, 100 * v.approved / nullif(v.decided, 0) AS approved_percent, 100 * v.revoked / nullif(v.decided, 0) AS revoked_percent
 		FROM audit.reviewer_totals v`,
 	"reassignments": `
-		SELECT v.*, floor(extract(epoch FROM v.due - v.first_seen_at) / 86400)::bigint AS days_before_due
+		SELECT v.*, floor(extract(epoch FROM v.due - v.first_seen_at) / 86400)::bigint AS days_before_due,
+		       (SELECT count(*)
+		        FROM audit.review_items i
+		        WHERE i.tenant = v.tenant AND i.run_id = v.run_id AND i.certification_id = v.certification_id AND i.identity_id = v.to_reviewer_id) AS own_items
 		FROM audit.reassignments v`,
+	// Decisions of one certification with the same observed bounds.
+	"decision_intervals": `
+		SELECT d.tenant, d.run_id, d.certification_id, c.name AS certification_name, d.reviewer_id, d.reviewer_name, d.last_seen_undecided_at,
+		       d.first_seen_decided_at, d.origin, count(*) FILTER (WHERE d.decision = 'APPROVE') AS approved, count(*) AS decided
+		FROM audit.decisions d
+		LEFT JOIN audit.certifications c ON c.tenant = d.tenant AND c.run_id = d.run_id AND c.certification_id = d.certification_id
+		GROUP BY d.tenant, d.run_id, d.certification_id, c.name, d.reviewer_id, d.reviewer_name, d.last_seen_undecided_at, d.first_seen_decided_at, d.origin`,
 }
 
-// numeric are the keys that are numbers and take no collation.
-var numeric = []string{"position"}
+// numeric are the keys that are numbers or times and take no collation.
+var numeric = []string{"position", "first_seen_decided_at", "last_seen_undecided_at"}
 
 // Reader reads the views as one run sees them, all from one moment of the
 // database. It is not safe for concurrent use.

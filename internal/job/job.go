@@ -17,6 +17,7 @@ import (
 	"exporter/internal/db"
 	"exporter/internal/fetch"
 	"exporter/internal/report"
+	"exporter/internal/report/findings"
 	"exporter/internal/snapshot"
 	"exporter/internal/walk"
 	"exporter/migrations"
@@ -96,6 +97,8 @@ type reportSettings struct {
 	Formats      []string `json:"formats"`
 	FormulaGuard bool     `json:"formula_guard"`
 	KnownGaps    []string `json:"known_gaps"`
+	// Findings nil: the run was stored before there were any.
+	Findings *findings.Thresholds `json:"findings,omitempty"`
 }
 
 // Run does one run. An error that wraps db.ErrLocked means that nothing was
@@ -117,7 +120,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	run, resumed, err := o.Store.OpenRun(ctx, tenant, db.Beginning{
 		Trigger: o.Trigger, StartedAt: started, APIVersion: o.Facts.APIVersion,
 		Scope: o.Scope, ScopeSHA256: o.Scope.SHA256(), ConfigSHA256: o.Facts.ConfigSHA256, ToolVersion: o.Facts.ToolVersion,
-		ReportSettings: reportSettings{Formats: o.Settings.Formats, FormulaGuard: o.Settings.FormulaGuard, KnownGaps: nonNil(o.KnownGaps)},
+		ReportSettings: reportSettings{Formats: o.Settings.Formats, FormulaGuard: o.Settings.FormulaGuard, KnownGaps: nonNil(o.KnownGaps), Findings: &o.Settings.Findings},
 	}, o.Resume)
 	if err != nil {
 		return Result{}, err

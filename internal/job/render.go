@@ -14,6 +14,7 @@ import (
 
 	"exporter/internal/db"
 	"exporter/internal/report"
+	"exporter/internal/report/findings"
 	"exporter/internal/walk"
 )
 
@@ -129,8 +130,13 @@ func describe(run db.Run, base *db.Run) (report.Run, report.Settings, error) {
 	}
 	if base != nil {
 		r.BaselineID, r.BaselineStartedAt, r.Baseline = &base.ID, base.StartedAt, totals(*base)
+		r.ScopeChanged = base.ScopeSHA256 != run.ScopeSHA256
 	}
-	return r, report.Settings{Formats: settings.Formats, FormulaGuard: settings.FormulaGuard}, nil
+	thresholds := findings.Defaults()
+	if settings.Findings != nil {
+		thresholds = *settings.Findings
+	}
+	return r, report.Settings{Formats: settings.Formats, FormulaGuard: settings.FormulaGuard, Findings: thresholds}, nil
 }
 
 const notStated = "not stated"

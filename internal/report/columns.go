@@ -21,7 +21,8 @@ const (
 	inBody  place = iota
 	atFront       // what people sort and filter by first, so it comes before the ids
 	atEnd         // true of nearly every row in the same way, so it gives way to what people read
-	csvOnly       // the same on every row; Summary and the footer of each page say it
+	csvOnly       // the same on every row, so that Summary and footer say it; or an id beside its name on a sheet that is wide
+	unseen        // read for the report's own sake: on no sheet
 )
 
 // column is one column of a CSV file and of a sheet. Everything the report says about a column is said here.
@@ -67,6 +68,15 @@ func (t table) inFile() []int {
 	return file
 }
 
+// fileNames gives the names of the columns that the CSV has.
+func (t table) fileNames() []string {
+	var names []string
+	for _, i := range t.inFile() {
+		names = append(names, t.Columns[i].Name)
+	}
+	return names
+}
+
 // index is the position of a column that the table is known to have.
 func (t table) index(name string) int {
 	for i, c := range t.Columns {
@@ -107,6 +117,11 @@ const (
 	viewCoverage       = "coverage"
 	viewCertifications = "certifications"
 	viewChanges        = "changes"
+	viewReviewItems    = "review_items"
+	viewTasks          = "tasks"
+	viewReassignments  = "reassignments"
+	viewRevocations    = "revocations"
+	viewFindings       = "findings"
 )
 
 // tables gives the views of a report in the order of the sheets.

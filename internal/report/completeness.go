@@ -20,6 +20,7 @@ const (
 	outcomeSealedEarlier = "SEALED_EARLIER"
 	outcomeNotFound      = "NOT_FOUND"
 	outcomeOutOfScope    = "OUT_OF_SCOPE"
+	outcomeUnsupported   = "UNSUPPORTED"
 )
 
 // headerCollection is the collection that stands for a certification as a whole.

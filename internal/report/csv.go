@@ -6,28 +6,27 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 const byteOrderMark = "\uFEFF"
 
 // csvWriter writes RFC 4180: UTF-8 with a byte order mark, CRLF, quotes where they are needed. Absent values and empty
-// texts are both an empty field.
+// texts are both an empty field. Semicolons and tabs are quoted as well: spreadsheets offer to split at them too, and
+// what stands behind one would begin a cell of its own, without a guard.
 type csvWriter struct {
-	w       *bufio.Writer
-	buf     []byte
-	order   []int // positions in the row, as the file has them
-	guard   bool
-	guarded int64
-	rows    int64
+	w        *bufio.Writer
+	buf      []byte
+	order    []int // positions in the row, as the file has them
+	guard    bool
+	guarded  int64
+	replaced int64 // cells with what csvText replaced
+	rows     int64
 }
 
 func newCSVWriter(w io.Writer, t table, guard bool) (*csvWriter, error) {
 	c := &csvWriter{w: bufio.NewWriterSize(w, 1<<16), order: t.inFile(), guard: guard}
-	header := make([]string, len(c.order))
-	for i, column := range c.order {
-		header[i] = t.Columns[column].Name
-	}
-	_, err := c.w.WriteString(byteOrderMark + strings.Join(header, ",") + "\r\n")
+	_, err := c.w.WriteString(byteOrderMark + strings.Join(t.fileNames(), ",") + "\r\n")
 	return c, err
 }
 
@@ -57,8 +56,12 @@ func (c *csvWriter) row(values []any) error {
 }
 
 func (c *csvWriter) appendText(b []byte, s string) []byte {
-	guard := c.guard && startsFormula(s)
-	quote := strings.ContainsAny(s, ",\"\r\n")
+	s, replaced := csvText(s)
+	if replaced {
+		c.replaced++
+	}
+	guard := c.guard && needsGuard(s)
+	quote := strings.ContainsAny(s, ",\"\r\n;\t")
 	if quote {
 		b = append(b, '"')
 	}
@@ -83,6 +86,24 @@ func (c *csvWriter) appendText(b []byte, s string) []byte {
 }
 
 func (c *csvWriter) flush() error { return c.w.Flush() }
+
+// needsGuard tells whether s gets a ' in front. So does a text that begins as guarded ones do, or nobody could tell the
+// two apart and have the text back.
+func needsGuard(s string) bool { return startsFormula(strings.TrimLeft(s, "'")) }
+
+// csvText makes s fit for a file that says it is UTF-8: bytes that are none, lone surrogates among them, and NUL, at
+// which programs in C stop reading, become U+FFFD. It tells whether it had to.
+func csvText(s string) (string, bool) {
+	if utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 {
+		return s, false
+	}
+	return strings.Map(func(r rune) rune {
+		if r == 0 {
+			return utf8.RuneError
+		}
+		return r
+	}, s), true
+}
 
 // startsFormula tells whether a spreadsheet that opens the CSV might compute s. The full-width forms count because
 // some locales read them as the plain ones.

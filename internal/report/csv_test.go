@@ -60,7 +60,7 @@ func TestFormulaGuard(t *testing.T) {
 		{"+1", "'+1", "+1"},
 		{"-1", "'-1", "-1"},
 		{"@a", "'@a", "@a"},
-		{"\ta", "'\ta", "\ta"},
+		{"\ta", "\"'\ta\"", "\"\ta\""},
 		{"\ra", "\"'\ra\"", "\"\ra\""},
 		{"\na", "\"'\na\"", "\"\na\""},
 		{"＝1", "'＝1", "＝1"},
@@ -69,8 +69,11 @@ func TestFormulaGuard(t *testing.T) {
 		{"＠1", "'＠1", "＠1"},
 		{"ｅ1", "ｅ1", "ｅ1"}, // full width, but no formula
 		{" =1", " =1", " =1"},
-		{"'=1", "'=1", "'=1"},
+		{"'=1", "''=1", "'=1"}, // as =1 is guarded
+		{"''=1", "'''=1", "''=1"},
+		{"'tis", "'tis", "'tis"},
 		{"a=1", "a=1", "a=1"},
+		{"a;=1", "\"a;=1\"", "\"a;=1\""},
 		{`="a",1`, `"'=""a"",1"`, `"=""a"",1"`},
 		{"", "", ""},
 	} {
@@ -106,7 +109,7 @@ func TestNumbersAndTimesAreNotGuarded(t *testing.T) {
 	if err := c.flush(); err != nil {
 		t.Fatal(err)
 	}
-	want := "\uFEFFn,at,rights\r\n-1,2026-03-01T02:15:00Z,'-r; w\r\n,,\r\n"
+	want := "\uFEFFn,at,rights\r\n-1,2026-03-01T02:15:00Z,\"'-r; w\"\r\n,,\r\n"
 	if d := cmp.Diff(want, b.String()); d != "" {
 		t.Errorf("CSV (-want +got):\n%s", d)
 	}

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"exporter/internal/report/findings"
 )
 
 // fakeSource yields rows given as maps; a column a row does not name is nil.
@@ -304,7 +306,17 @@ func hostileSource(texts []string) fakeSource {
 	return fakeSource{rows: rows}
 }
 
-func both() Settings { return Settings{Formats: []string{FormatXLSX, FormatCSV}, FormulaGuard: true} }
+func both() Settings {
+	return Settings{Formats: []string{FormatXLSX, FormatCSV}, FormulaGuard: true, Findings: findings.Defaults()}
+}
+
+// noFindings are settings by which no rule finds anything.
+func noFindings(s Settings) Settings {
+	for _, rule := range findings.Rules() {
+		s.Findings.Disabled = append(s.Findings.Disabled, rule.ID)
+	}
+	return s
+}
 
 // write seals a run over the rows of the source and renders it.
 func write(ctx context.Context, dir string, run Run, src fakeSource, s Settings) (Result, error) {

@@ -21,7 +21,7 @@ const (
 
 	formatNumber  = 1  // 0
 	formatWhole   = 3  // #,##0
-	formatText    = 49 // @
+	formatText    = 49 // @; in any other format Excel computes what looks like a formula as soon as the cell is edited
 	formatInstant = "yyyy-mm-dd hh:mm:ss"
 	formatChange  = `+#,##0;-#,##0;0`
 	formatTruth   = `"TRUE";"TRUE";"FALSE"` // Excel needs no format for these; others show 1 and 0 without it
@@ -65,18 +65,18 @@ func newStyles(xl *excelize.File) (styles, error) {
 	}{
 		{&s.header, excelize.Style{Font: &bold, Fill: fill, Border: under, Alignment: header}},
 		{&s.headerRight, excelize.Style{Font: &bold, Fill: fill, Border: under, Alignment: headerIn}},
-		{&s.text, excelize.Style{Font: &plain, Alignment: left}},
-		{&s.wrapped, excelize.Style{Font: &plain, Alignment: &excelize.Alignment{Vertical: "top", WrapText: true}}},
+		{&s.text, excelize.Style{Font: &plain, Alignment: left, NumFmt: formatText}},
+		{&s.wrapped, excelize.Style{Font: &plain, Alignment: &excelize.Alignment{Vertical: "top", WrapText: true}, NumFmt: formatText}},
 		{&s.id, excelize.Style{Font: &plain, Alignment: left, NumFmt: formatText}},
 		{&s.integer, excelize.Style{Font: &plain, Alignment: rightIn, NumFmt: formatNumber}},
 		{&s.instant, excelize.Style{Font: &plain, Alignment: left, CustomNumFmt: &instant}},
 		{&s.boolean, excelize.Style{Font: &plain, Alignment: left, CustomNumFmt: &truth}},
-		{&s.clippedText, excelize.Style{Font: &plain, Border: cut, Alignment: clip}},
+		{&s.clippedText, excelize.Style{Font: &plain, Border: cut, Alignment: clip, NumFmt: formatText}},
 		{&s.clippedID, excelize.Style{Font: &plain, Border: cut, Alignment: clip, NumFmt: formatText}},
 		{&s.title, excelize.Style{Font: &big}},
 		{&s.section, excelize.Style{Font: &bold, Fill: fill, Border: under, Alignment: middle}},
 		{&s.sectionRight, excelize.Style{Font: &bold, Fill: fill, Border: under, Alignment: &excelize.Alignment{Vertical: "center", Horizontal: "right", Indent: 1}}},
-		{&s.strong, excelize.Style{Font: &bold, Alignment: left}},
+		{&s.strong, excelize.Style{Font: &bold, Alignment: left, NumFmt: formatText}},
 		{&s.sum, excelize.Style{Font: &plain, Alignment: right, NumFmt: formatWhole}},
 		{&s.net, excelize.Style{Font: &plain, Alignment: right, CustomNumFmt: &change}},
 		{&s.blank, excelize.Style{Font: &plain, Border: under}},

@@ -7,7 +7,7 @@ import (
 
 // render writes every file of the report into the folder.
 func render(ctx context.Context, f *folder, run Run, src Source, s Settings) (Result, error) {
-	r := &renderer{folder: f, run: run, src: src, settings: s, summary: newSummary(run)}
+	r := &renderer{folder: f, run: run, src: src, settings: s, summary: newSummary(run), finder: newFinder(f, run, s.Findings)}
 	res := Result{Folder: f.path()}
 	if err := r.seal(ctx); err != nil {
 		return Result{}, fmt.Errorf("write %s: %w", sealName, err)
@@ -27,23 +27,22 @@ func render(ctx context.Context, f *folder, run Run, src Source, s Settings) (Re
 			return Result{}, fmt.Errorf("write %s: %w", t.View, err)
 		}
 	}
+	if err := r.findings(ctx); err != nil {
+		return Result{}, fmt.Errorf("write findings: %w", err)
+	}
 	if r.book != nil {
 		if err := r.made(dictionaryTable(), dictionary()); err != nil {
 			return Result{}, fmt.Errorf("write dictionary: %w", err)
 		}
 	}
-	if s.wants(FormatCSV) {
-		if err := r.header(findingsTable()); err != nil {
-			return Result{}, fmt.Errorf("write findings: %w", err)
-		}
-	}
 	if r.book != nil {
+		r.summary.replaced += r.book.replaced
 		if err := r.book.finish(r.summary); err != nil {
 			return Result{}, fmt.Errorf("finish workbook: %w", err)
 		}
-		res.ReplacedCells, res.ShortenedCells = r.book.replaced, r.book.entries
+		res.ShortenedCells = r.book.entries
 	}
-	res.Files, res.GuardedCells = f.files, r.summary.guarded
+	res.Files, res.GuardedCells, res.ReplacedCells = f.files, r.summary.guarded, r.summary.replaced
 	if err := writeManifest(f, run, res, s.Key); err != nil {
 		return Result{}, fmt.Errorf("write manifest: %w", err)
 	}
@@ -57,6 +56,7 @@ type renderer struct {
 	settings Settings
 	book     *book // nil: no workbook asked for
 	summary  *summary
+	finder   *finder
 }
 
 // table reads a view once and writes its file and its sheet side by side.
@@ -89,6 +89,9 @@ func (r *renderer) table(ctx context.Context, t table) error {
 			return err
 		}
 		last := r.summary.see(t, row)
+		if err := r.finder.see(t, row); err != nil {
+			return err
+		}
 		if csv != nil {
 			if err := csv.row(row); err != nil {
 				return err
@@ -141,13 +144,52 @@ func (r *renderer) made(t table, rows [][]any) error {
 	return r.book.end(sheet)
 }
 
-// header writes a CSV file that has no rows.
-func (r *renderer) header(t table) error {
-	out, csv, err := r.beginCSV(t)
+// findings writes what was found, the most severe first.
+func (r *renderer) findings(ctx context.Context) error {
+	if err := r.finder.end(ctx, r.src); err != nil {
+		return err
+	}
+	r.summary.found = r.finder.counts
+	t := findingsTable()
+	var (
+		out   *file
+		csv   *csvWriter
+		sheet *sheet
+		err   error
+	)
+	if r.settings.wants(FormatCSV) {
+		if out, csv, err = r.beginCSV(t); err != nil {
+			return err
+		}
+	}
+	if r.book != nil {
+		if sheet, err = r.book.newSheet(t); err != nil {
+			return err
+		}
+	}
+	err = r.finder.each(func(row []any) error {
+		if csv != nil {
+			if err := csv.row(row); err != nil {
+				return err
+			}
+		}
+		if sheet != nil {
+			return sheet.row(row)
+		}
+		return nil
+	})
 	if err != nil {
 		return err
 	}
-	return r.endCSV(out, csv)
+	if csv != nil {
+		if err := r.endCSV(out, csv); err != nil {
+			return err
+		}
+	}
+	if sheet != nil {
+		return r.book.end(sheet)
+	}
+	return nil
 }
 
 func (r *renderer) beginCSV(t table) (*file, *csvWriter, error) {
@@ -164,5 +206,6 @@ func (r *renderer) endCSV(out *file, csv *csvWriter) error {
 		return err
 	}
 	r.summary.guarded += csv.guarded
+	r.summary.replaced += csv.replaced
 	return r.folder.add(out, csv.rows)
 }

@@ -18,6 +18,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"exporter/internal/report/findings"
 )
 
 // Formats a report can be rendered in.
@@ -64,8 +66,10 @@ type Run struct {
 	RootSHA256         string
 	PreviousRootSHA256 string // empty for the first run of a tenant
 
-	Scope     Scope
-	KnownGaps []string // ids of certifications accepted as unreadable
+	Scope Scope
+	// ScopeChanged says that run and baseline were asked for different things.
+	ScopeChanged bool
+	KnownGaps    []string // ids of certifications accepted as unreadable
 
 	NextGeneration int64    // next-generation campaigns, which are not in the report; 0 also where their number is not known
 	Deprecation    []string // headers by which the tenant announces the end of the API version, e.g. "Sunset: <date>"
@@ -102,7 +106,8 @@ type Totals struct {
 // Settings choose what is written.
 type Settings struct {
 	Formats      []string // FormatXLSX, FormatCSV; at least one
-	FormulaGuard bool     // put ' before CSV cells a spreadsheet would take for a formula
+	Findings     findings.Thresholds
+	FormulaGuard bool // put ' before CSV cells a spreadsheet would take for a formula, and before those that begin as if it had been
 
 	Key *SigningKey // signs the manifest; nil: it is not signed
 
@@ -116,7 +121,7 @@ type Result struct {
 	Files    []File // every file but the manifest and its signature, by name
 
 	GuardedCells   int64 // CSV cells that got a ' in front
-	ReplacedCells  int64 // workbook cells in which a character that XML forbids became U+FFFD
+	ReplacedCells  int64 // cells of workbook and CSV in which a character became U+FFFD, since XML forbids it or UTF-8 has none such
 	ShortenedCells int64 // workbook cells whose full text is on the sheet Long Text
 }
 

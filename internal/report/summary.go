@@ -11,6 +11,7 @@ import (
 	"github.com/xuri/excelize/v2"
 
 	"exporter/internal/delta"
+	"exporter/internal/report/findings"
 )
 
 // summary gathers what the first sheet says while the rows pass, and writes that sheet.
@@ -18,7 +19,9 @@ type summary struct {
 	run      Run
 	complete *completeness
 	classes  map[string]int64 // changes by class
+	found    map[string]int64 // findings by rule
 	guarded  int64
+	replaced int64 // in CSV files and the workbook
 
 	class, certification, name int // positions of columns
 }
@@ -65,6 +68,7 @@ func (s *summary) write(b *book) error {
 		p.line(p.styles.strong, "PARTIAL: this run did not prove everything in its scope. Do not read a missing row as a removal.")
 	}
 	s.reliance(p)
+	s.findings(p)
 	s.runs(p)
 	s.totals(p, b)
 	s.changes(p)
@@ -102,6 +106,41 @@ func (s *summary) reliance(p *page) {
 	}
 	if d := s.run.Deprecation; len(d) > 0 {
 		p.text("API version", fmt.Sprintf("The tenant announces the end of API version %s: %s", s.run.APIVersion, strings.Join(d, "; ")))
+	}
+}
+
+// findings tells how many there are by severity, and by rule, each with the way to its rows.
+func (s *summary) findings(p *page) {
+	bySeverity := map[findings.Severity]int64{}
+	for _, rule := range findings.Rules() {
+		bySeverity[rule.Severity] += s.found[rule.ID]
+	}
+	var all []string
+	for _, severity := range severities {
+		if n := bySeverity[severity]; n > 0 {
+			all = append(all, count(n)+" "+string(severity))
+		}
+	}
+	if len(all) == 0 {
+		p.section("Findings", "")
+		p.pair("", "No rule found anything.")
+		return
+	}
+	p.section("Findings: "+strings.Join(all, ", "), "rl", "Rows", "Severity and what the rule looks for")
+	for _, severity := range severities {
+		for _, rule := range findings.Rules() {
+			n := s.found[rule.ID]
+			if rule.Severity != severity || n == 0 {
+				continue
+			}
+			p.cells(p.styles.text, rule.ID)
+			p.link(findingsTable().Sheet)
+			p.values(p.styles.sum, 2, n)
+			for _, line := range lines(string(severity)+": "+rule.Tests, meaningWidth) {
+				p.values(p.styles.text, 3, line)
+				p.row++
+			}
+		}
 	}
 }
 
@@ -206,7 +245,7 @@ func (s *summary) integrity(p *page, b *book) {
 	p.text("How to verify", "This folder: exporter verify DIR, with --public-key KEY where it is signed.")
 	p.text("", "By hand: SHA-256 of seal.jsonl is the root; of the other files, in manifest.json.")
 	p.text("", fmt.Sprintf("The database: exporter verify DIR --database; run %d has this root in audit.runs.", s.run.ID))
-	p.tally("Cells with replaced characters", b.replaced, "characters a workbook cannot hold show as \uFFFD (U+FFFD)")
+	p.tally("Cells with replaced characters", s.replaced, "characters a file cannot hold show as \uFFFD (U+FFFD)")
 	p.tally("Shortened cells", b.entries, "full text on sheet "+longTextTable().Sheet)
 	p.tally("Guarded CSV cells", s.guarded, "text that looks like a formula begins with ' in the CSV")
 }
@@ -262,7 +301,7 @@ func (p *page) values(style, column int, values ...any) {
 			continue
 		case string:
 			v, _ = xmlText(lineBreaks.Replace(v))
-			p.do(p.xl.SetCellStr(summarySheet, cell, head(v, shownUnits, 0)))
+			p.do(p.xl.SetCellStr(summarySheet, cell, withoutEscapes(head(v, shownUnits, 0))))
 		case time.Time:
 			if v.IsZero() {
 				continue
@@ -274,6 +313,12 @@ func (p *page) values(style, column int, values ...any) {
 		}
 		p.do(p.xl.SetCellStyle(summarySheet, cell, cell, style))
 	}
+}
+
+// link makes the first cell of the row being written lead to a sheet.
+func (p *page) link(sheet string) {
+	cell := fmt.Sprintf("A%d", p.row+1)
+	p.do(p.xl.SetCellHyperLink(summarySheet, cell, "'"+sheet+"'!A1", "Location"))
 }
 
 func (p *page) cells(style int, values ...any) { p.values(style, 1, values...) }

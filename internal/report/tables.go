@@ -106,6 +106,9 @@ func reviewItemsTable() table {
 			column{Name: "last_seen_undecided_at", Header: "Last undecided, observed (UTC)", Kind: instantKind, Width: 20, Meaning: "Start of the last run that saw the item without its decision: the decision is not older", Source: "exporter", Blank: "never seen undecided"},
 			column{Name: "first_seen_decided_at", Header: "First decided, observed (UTC)", Kind: instantKind, Width: 20, Meaning: "Start of the first run that saw the decision: the decision is not younger", Source: "exporter", Blank: "undecided"},
 			column{Name: "decision_origin", Header: "Decision origin", Kind: textKind, Width: 13, Added: true, Meaning: "REVIEWER: first seen decided before the campaign completed. AUTO: undecided while the campaign was active, decided when first seen completed; completing a campaign approves what is undecided, and a reviewer may have decided in between. UNKNOWN: neither can be told", Source: "exporter, from the campaign as of the two observed bounds", Blank: "undecided"},
+			column{Name: "reviewer_id", Header: "Reviewer id", Kind: idKind, Width: idWidth, Place: unseen, Added: true, Meaning: "Reviewer of the certification", Source: "GET /certifications: reviewer.id", Blank: "no reviewer"},
+			column{Name: "reviewer_name", Header: "Reviewer", Kind: textKind, Width: 22, Added: true, Meaning: "Reviewer of the certification; the tenant names no decider", Source: "GET /certifications: reviewer.name", Blank: "no reviewer, or no name given"},
+			column{Name: "findings", Header: "Findings", Kind: listKind, Width: 30, Added: true, Meaning: "Rules that found something about this item, see sheet Findings", Source: "exporter", Blank: "none"},
 		),
 	}
 }
@@ -166,17 +169,19 @@ func changesTable() table {
 
 func findingsTable() table {
 	return table{
-		View: "findings",
+		View: viewFindings, Sheet: "Findings", Frozen: "rule",
+		Holds: "One row a finding, those to look at first at the top",
 		Columns: []column{
 			tenantColumn(), runColumn(),
-			{Name: "rule", Header: "Rule", Kind: textKind, Width: 30, Meaning: "Rule that found it", Source: "exporter", Blank: "never blank"},
+			{Name: "rule", Header: "Rule", Kind: textKind, Width: 38, Meaning: "Rule that found it", Source: "exporter", Blank: "never blank"},
 			{Name: "severity", Header: "Severity", Kind: textKind, Width: 12, Meaning: "How much it matters", Source: "exporter", Blank: "never blank"},
 			{Name: "object", Header: "Object", Kind: textKind, Width: 14, Meaning: "Kind of object found", Source: "exporter", Blank: "never blank"},
 			{Name: "certification_id", Header: "Certification id", Kind: idKind, Width: idWidth, Meaning: "Certification the object belongs to", Source: "exporter", Blank: "the finding concerns the whole run"},
 			{Name: "object_id", Header: "Object id", Kind: idKind, Width: idWidth, Meaning: "Id of the object", Source: "exporter", Blank: "the finding concerns a whole population"},
-			{Name: "detail", Header: "Detail", Kind: textKind, Width: 60, Meaning: "What was found, and the limit of what the data can show", Source: "exporter", Blank: "never blank"},
-			{Name: "threshold", Header: "Threshold", Kind: textKind, Width: 20, Meaning: "Threshold in force", Source: "configuration: report.findings", Blank: "the rule has none"},
-			{Name: "where_to_look", Header: "Where to look", Kind: textKind, Width: 40, Meaning: "Sheet and row the evidence is in", Source: "exporter", Blank: "never blank"},
+			{Name: "detail", Header: "Detail", Kind: textKind, Width: 60, Wrap: true, Meaning: "What was found, and the limit of what the data can show", Source: "exporter", Blank: "never blank"},
+			{Name: "threshold", Header: "Threshold", Kind: textKind, Width: 24, Wrap: true, Meaning: "Threshold in force", Source: "configuration: report.findings", Blank: "the rule has none"},
+			{Name: "where_to_look", Header: "Where to look", Kind: textKind, Width: 18, Meaning: "Sheet that has the evidence, in the row of these ids", Source: "exporter", Blank: "never blank"},
+			{Name: "version", Header: "Version", Kind: integerKind, Width: 12, Place: csvOnly, Meaning: "Version of the rule: it grows when the same rows would give other findings", Source: "exporter", Blank: "never blank"},
 		},
 	}
 }

@@ -35,19 +35,20 @@ func reassignmentsTable() table {
 			column{Name: "certification_id", Header: "Certification id", Kind: idKind, Width: idWidth, Meaning: "Certification made for the new reviewer", Source: source + "id", Blank: "never blank"},
 			column{Name: "name", Header: "Name", Kind: textKind, Width: 42, Meaning: "Name of the certification", Source: source + "name", Blank: "not given"},
 			column{Name: "reassigned_from_id", Header: "Reassigned from id", Kind: idKind, Width: idWidth, Meaning: "Certification it was cut from, one hop back", Source: source + "reassignment.from.id", Blank: "never blank"},
-			column{Name: "from_reviewer_id", Header: "From reviewer id", Kind: idKind, Width: idWidth, Meaning: "Reviewer of that certification", Source: source + "reassignment.from.reviewer.id", Blank: "not given"},
+			column{Name: "from_reviewer_id", Header: "From reviewer id", Kind: idKind, Width: idWidth, Place: csvOnly, Meaning: "Reviewer of that certification", Source: source + "reassignment.from.reviewer.id", Blank: "not given"},
 			column{Name: "from_reviewer_name", Header: "From reviewer", Kind: textKind, Width: 22, Meaning: "Name of that reviewer", Source: source + "reassignment.from.reviewer.name", Blank: "not given"},
-			column{Name: "to_reviewer_id", Header: "To reviewer id", Kind: idKind, Width: idWidth, Meaning: "The new reviewer", Source: source + "reviewer.id", Blank: "no reviewer"},
+			column{Name: "to_reviewer_id", Header: "To reviewer id", Kind: idKind, Width: idWidth, Place: csvOnly, Meaning: "The new reviewer", Source: source + "reviewer.id", Blank: "no reviewer"},
 			column{Name: "to_reviewer_name", Header: "To reviewer", Kind: textKind, Width: 22, Meaning: "Name of the new reviewer", Source: source + "reviewer.name", Blank: "no reviewer, or no name given"},
 			column{Name: "reassignment_comment", Header: "Comment", Kind: textKind, Width: 40, Wrap: true, Meaning: "Reason given for the reassignment", Source: source + "reassignment.comment", Blank: "none given"},
 			column{Name: "reassignments", Header: "Hops", Kind: integerKind, Width: 8, Meaning: "Reassignments from the original reviewer to this one, as far as known", Source: chain, Blank: "never blank"},
-			column{Name: "original_certification_id", Header: "Original certification id", Kind: idKind, Width: idWidth, Meaning: "Certification the chain began with", Source: chain, Blank: "never blank"},
-			column{Name: "original_reviewer_id", Header: "Original reviewer id", Kind: idKind, Width: idWidth, Meaning: "Reviewer the chain began with", Source: chain, Blank: "not known"},
+			column{Name: "original_certification_id", Header: "Original certification id", Kind: idKind, Width: idWidth, Place: csvOnly, Meaning: "Certification the chain began with", Source: chain, Blank: "never blank"},
+			column{Name: "original_reviewer_id", Header: "Original reviewer id", Kind: idKind, Width: idWidth, Place: csvOnly, Meaning: "Reviewer the chain began with", Source: chain, Blank: "not known"},
 			column{Name: "original_reviewer_name", Header: "Original reviewer", Kind: textKind, Width: 22, Meaning: "Name of that reviewer", Source: chain, Blank: "not known"},
 			column{Name: "last_seen_without_at", Header: "Not yet there, observed (UTC)", Kind: instantKind, Width: 20, Meaning: "Start of the last run that proved the list of certifications without this one: the reassignment is not older", Source: "exporter", Blank: "no earlier run proved the list"},
 			column{Name: "first_seen_at", Header: "First there, observed (UTC)", Kind: instantKind, Width: 20, Meaning: "Start of the first run that saw it: the reassignment is not younger", Source: "exporter", Blank: "never blank"},
 			column{Name: "due", Header: "Due (UTC)", Kind: instantKind, Width: 20, Meaning: "When the review is due", Source: source + "due", Blank: "no due date"},
 			column{Name: "days_before_due", Header: "Days before due", Kind: integerKind, Width: 15, Added: true, Meaning: "Whole days from the first run that saw it to the due date; negative: it was due before", Source: "exporter", Blank: "no due date"},
+			column{Name: "own_items", Header: "Items on own access", Kind: integerKind, Width: 13, Place: unseen, Added: true, Meaning: "Items that review the new reviewer's own access", Source: "exporter, from the review items", Blank: "never blank"},
 			column{Name: "lands_on_subject", Header: "Lands on a reviewed identity", Kind: booleanKind, Width: 20, Meaning: "The new reviewer is an identity whose access the certification reviews", Source: "exporter, from the review items", Blank: "never blank"},
 		),
 	}
@@ -65,11 +66,11 @@ func revocationsTable() table {
 			column{Name: "identity_id", Header: "Identity id", Kind: idKind, Width: idWidth, Meaning: "Identity whose access was revoked", Source: source + "identitySummary.identityId", Blank: "not given"},
 			column{Name: "identity_name", Header: "Identity", Kind: textKind, Width: 22, Meaning: "Name of that identity", Source: source + "identitySummary.name", Blank: "not given"},
 			column{Name: "access_type", Header: "Access type", Kind: textKind, Width: 17, Meaning: "ENTITLEMENT, ACCESS_PROFILE, ROLE or another type", Source: source + "accessSummary.access.type", Blank: "not given"},
-			column{Name: "access_id", Header: "Access id", Kind: idKind, Width: idWidth, Meaning: "Id of the access", Source: source + "accessSummary.access.id", Blank: "not given"},
+			column{Name: "access_id", Header: "Access id", Kind: idKind, Width: idWidth, Place: csvOnly, Meaning: "Id of the access", Source: source + "accessSummary.access.id", Blank: "not given"},
 			column{Name: "access_name", Header: "Access", Kind: textKind, Width: 32, Meaning: "Name of the access", Source: source + "accessSummary.access.name", Blank: "not given"},
 			column{Name: "source_name", Header: "Source", Kind: textKind, Width: 18, Meaning: "Source the entitlement is on", Source: source + "accessSummary.entitlement.sourceName", Blank: "not an entitlement, or not given"},
 			column{Name: "account_native_identity", Header: "Account", Kind: idKind, Width: 30, Meaning: "The account's name on its source", Source: source + "accessSummary.entitlement.account.nativeIdentity", Blank: "no account, or not an entitlement"},
-			column{Name: "reviewer_id", Header: "Reviewer id", Kind: idKind, Width: idWidth, Meaning: "Reviewer of the certification", Source: "GET /certifications: reviewer.id", Blank: "no reviewer"},
+			column{Name: "reviewer_id", Header: "Reviewer id", Kind: idKind, Width: idWidth, Place: csvOnly, Meaning: "Reviewer of the certification", Source: "GET /certifications: reviewer.id", Blank: "no reviewer"},
 			column{Name: "reviewer_name", Header: "Reviewer", Kind: textKind, Width: 22, Meaning: "Name of the reviewer", Source: "GET /certifications: reviewer.name", Blank: "no reviewer, or no name given"},
 			column{Name: "signed", Header: "Signed (UTC)", Kind: instantKind, Width: 20, Meaning: "When the certification was signed", Source: "GET /certifications: signed", Blank: "not signed: nothing is looked for yet"},
 			column{Name: "state", Header: "State", Kind: textKind, Width: 16, Place: atFront, Meaning: "STILL PRESENT: a certification created after the sign-off holds the same identity, access and account. PROVED GONE: a later one of a campaign of the same type and filter, captured whole, reviews the identity (of a source's owner: on that source) and does not hold it. UNKNOWN: neither. Certifications deleted in the tenant are not looked at", Source: followed, Blank: "never blank"},
@@ -100,7 +101,7 @@ func dictionaryTable() table {
 // dictionary are the rows of the dictionary, in the order of sheets and columns.
 func dictionary() [][]any {
 	var rows [][]any
-	for _, t := range append([]table{provenanceTable()}, append(tables(), dictionaryTable(), longTextTable())...) {
+	for _, t := range append([]table{provenanceTable()}, append(tables(), findingsTable(), dictionaryTable(), longTextTable())...) {
 		for _, i := range t.onSheet() {
 			c := t.Columns[i]
 			var name any

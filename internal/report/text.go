@@ -159,6 +159,19 @@ func appendXML(b []byte, s string) []byte {
 	return append(b, s[from:]...)
 }
 
+// withoutEscapes makes s read as it is where it looks as if characters were escaped, in cells that excelize writes: it
+// puts shared strings into the file as they come.
+func withoutEscapes(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		if s[i] == '_' && looksEscaped(s[i:]) {
+			b.WriteString("_x005F")
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
 // looksEscaped tells whether s begins as _x000D_ does, which spreadsheets read as the character of that code.
 func looksEscaped(s string) bool {
 	if len(s) < 7 || s[1] != 'x' || s[6] != '_' {

@@ -92,7 +92,7 @@ func TestLongTextGoesToItsSheet(t *testing.T) {
 		where[row[0]] = row[3] + "/" + row[4]
 	}
 	var shortened int64
-	for _, tab := range tables() {
+	for _, tab := range append(tables(), findingsTable()) {
 		csv := readCSV(t, res.Folder+"/"+tab.View+".csv")
 		rows, err := xl.GetRows(tab.Sheet)
 		if err != nil {
@@ -144,6 +144,28 @@ func TestLinesBreakAtSpaces(t *testing.T) {
 	} {
 		if d := cmp.Diff(tt.want, lines(tt.in, 10)); d != "" {
 			t.Errorf("lines(%q) (-want +got):\n%s", tt.in, d)
+		}
+	}
+}
+
+func TestSummaryShowsTextThatLooksEscaped(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"_x003D_1+1", "_x000D_", "_x0041_x0042_", "_x005F_x000D_", "_x005F_", "a_x0020_b", "_xZZZZ_"} {
+		run := testRun(StatusSealed)
+		run.Scope.Filter = text
+		res := mustWrite(t, t.TempDir(), run, fakeSource{}, Settings{Formats: []string{FormatXLSX}})
+		rows, err := openBook(t, res.Workbook).GetRows(summarySheet)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, row := range rows {
+			if len(row) > 1 && row[0] == "Filter" {
+				got = row[1]
+			}
+		}
+		if got != text {
+			t.Errorf("filter %q shows as %q", text, got)
 		}
 	}
 }

@@ -58,7 +58,7 @@ func TestVerifyOfHostileFolders(t *testing.T) {
 		"a folder more":                     {instead("x", folder), "files", "x: file: a folder, not none of this name: the manifest does not list it"},
 		"a folder for a file":               {instead("tasks.csv", folder), "files", "tasks.csv: file: a folder, not a file"},
 		"a pipe for a file":                 {instead("tasks.csv", pipe), "files", "tasks.csv: file: neither a file nor a folder, not a file"},
-		"a file of a terabyte":              {instead("tasks.csv", huge), "files", "tasks.csv: bytes: 1099511627776, not 365"},
+		"a file of a terabyte":              {instead("tasks.csv", huge), "files", "tasks.csv: bytes: 1099511627776, not 367"},
 		"a file more of a terabyte":         {instead("x", huge), "files", "x: file: a file of 1,099,511,627,776 bytes, not none of this name: the manifest does not list it"},
 		"a link for the seal":               {instead(sealName, link), "seal", "seal.jsonl: file: a symbolic link, not a file"},
 		"a pipe for the seal":               {instead(sealName, pipe), "seal", "seal.jsonl: file: neither a file nor a folder, not a file"},
@@ -70,7 +70,7 @@ func TestVerifyOfHostileFolders(t *testing.T) {
 		"a link for the signature":          {instead(signatureName, link), "signature", "manifest.json.minisig: file: a symbolic link, not a signature of the manifest"},
 		"a pipe for the signature":          {instead(signatureName, pipe), "signature", "manifest.json.minisig: file: neither a file nor a folder, not a signature of the manifest"},
 		"a signature of a terabyte":         {instead(signatureName, huge), "signature", "manifest.json.minisig: file: 1,099,511,627,776 bytes, not a signature of the manifest"},
-		"a name in other letters":           {func(n *nights) { n.replace(2, manifestName, `"tasks.csv"`, `"TASKS.csv"`) }, "files", "TASKS.csv: file: nothing, not a file; tasks.csv: file: a file of 365 bytes, not none of this name: the manifest does not list it"},
+		"a name in other letters":           {func(n *nights) { n.replace(2, manifestName, `"tasks.csv"`, `"TASKS.csv"`) }, "files", "TASKS.csv: file: nothing, not a file; tasks.csv: file: a file of 367 bytes, not none of this name: the manifest does not list it"},
 		"a name that leads out":             {func(n *nights) { n.replace(2, manifestName, `"tasks.csv"`, `"../../outside"`) }, "manifest", `manifest.json: content: "../../outside" does not name a file of the folder, not a manifest as exporter writes it`},
 		"a folder beside it that is a pipe": {func(n *nights) { n.gone(1); n.must(syscall.Mkfifo(n.folders[1], 0o600)) }, "chain", "not checked: no folder of an earlier run of acme is beside it"},
 		"a pipe for a neighbour's manifest": {
@@ -146,8 +146,8 @@ func TestManifestsThatAreRefused(t *testing.T) {
 		"a long name":                   {`"tasks.csv"`, `"` + strings.Repeat("x", 256) + `"`, "does not name a file"},
 		"the manifest":                  {`"tasks.csv"`, `"Manifest.json"`, "does not name a file"},
 		"its signature":                 {`"tasks.csv"`, `"manifest.json.minisig"`, "does not name a file"},
-		"bytes below 0":                 {`"bytes": 365`, `"bytes": -1`, "cannot be"},
-		"bytes beyond numbers":          {`"bytes": 365`, `"bytes": 9223372036854775808`, "cannot unmarshal number"},
+		"bytes below 0":                 {`"bytes": 367`, `"bytes": -1`, "cannot be"},
+		"bytes beyond numbers":          {`"bytes": 367`, `"bytes": 9223372036854775808`, "cannot unmarshal number"},
 		"a time that is none":           {`"started_at": "2026`, `"started_at": "26`, "parsing time"},
 		"a deep one":                    {`"baseline": 1`, `"baseline": ` + strings.Repeat("[", 20000), "invalid character"},
 	} {
