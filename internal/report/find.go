@@ -26,7 +26,6 @@ type finder struct {
 	counts     map[string]int64 // findings by rule
 
 	unsupported map[string][]string // collections that the tenant does not serve, by certification
-	names       map[string]string   // of the certifications among these
 }
 
 func newFinder(f *folder, run Run, t findings.Thresholds) *finder {

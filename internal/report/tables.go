@@ -179,7 +179,7 @@ func findingsTable() table {
 			{Name: "certification_id", Header: "Certification id", Kind: idKind, Width: idWidth, Meaning: "Certification the object belongs to", Source: "exporter", Blank: "the finding concerns the whole run"},
 			{Name: "object_id", Header: "Object id", Kind: idKind, Width: idWidth, Meaning: "Id of the object", Source: "exporter", Blank: "the finding concerns a whole population"},
 			{Name: "detail", Header: "Detail", Kind: textKind, Width: 60, Wrap: true, Meaning: "What was found, and the limit of what the data can show", Source: "exporter", Blank: "never blank"},
-			{Name: "threshold", Header: "Threshold", Kind: textKind, Width: 24, Wrap: true, Meaning: "Threshold in force", Source: "configuration: report.findings", Blank: "the rule has none"},
+			{Name: "threshold", Header: "Threshold", Kind: textKind, Width: 28, Wrap: true, Meaning: "Threshold in force", Source: "configuration: report.findings", Blank: "the rule has none"},
 			{Name: "where_to_look", Header: "Where to look", Kind: textKind, Width: 18, Meaning: "Sheet that has the evidence, in the row of these ids", Source: "exporter", Blank: "never blank"},
 			{Name: "version", Header: "Version", Kind: integerKind, Width: 12, Place: csvOnly, Meaning: "Version of the rule: it grows when the same rows would give other findings", Source: "exporter", Blank: "never blank"},
 		},
