@@ -144,7 +144,9 @@ CREATE FUNCTION history.revocations(ten integer, run bigint)
 RETURNS TABLE (captured_run_id bigint, certification_id text, item_id text, identity_id text, identity_name text, access_type text, access_id text,
     access_name text, source_name text, account_native_identity text, reviewer_id text, reviewer_name text, signed timestamptz,
     state text, seen_in_certification_id text, seen_at timestamptz)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- The planner takes what is materialized for few rows, and would compare each
+-- with each.
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_nestloop = off SET jit = off AS $$
     WITH item AS MATERIALIZED (
         SELECT s.captured_run_id, s.certification_id, v.item_id, v.identity_id, v.identity_name, v.access_type, v.access_id, v.access_name,
                v.source_id, v.source_name, v.account_native_identity, v.decision, h.reviewer_id, h.reviewer_name, h.created, h.signed,

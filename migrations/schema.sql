@@ -707,6 +707,8 @@ $$;
 CREATE FUNCTION history.revocations(ten integer, run bigint) RETURNS TABLE(captured_run_id bigint, certification_id text, item_id text, identity_id text, identity_name text, access_type text, access_id text, access_name text, source_name text, account_native_identity text, reviewer_id text, reviewer_name text, signed timestamp with time zone, state text, seen_in_certification_id text, seen_at timestamp with time zone)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_nestloop TO 'off'
+    SET jit TO 'off'
     AS $$
     WITH item AS MATERIALIZED (
         SELECT s.captured_run_id, s.certification_id, v.item_id, v.identity_id, v.identity_name, v.access_type, v.access_id, v.access_name,

@@ -38,7 +38,10 @@ func shownViews() []shownView {
 	certification := shownColumn{"certification_id", "Certification id"}
 	return []shownView{
 		{"certifications", "Certifications", []shownColumn{certification, {"phase", "Phase"}}},
-		{"reviewers", "Reviewers", []shownColumn{certification, {"reviewer_id", "Reviewer id"}}},
+		{"reviewers", "Certification Reviewers", []shownColumn{certification, {"reviewer_id", "Reviewer id"}}},
+		{"reviewer_totals", "Reviewers", []shownColumn{{"reviewer_id", "Reviewer id"}, {"decided", "Decided"}}},
+		{"reassignments", "Reassignments", []shownColumn{certification, {"to_reviewer_name", "To reviewer"}}},
+		{"revocations", "Revocations", []shownColumn{certification, {"item_id", "Item id"}, {"state", "State"}}},
 		{"review_items", "Review Items", []shownColumn{certification, {"item_id", "Item id"}, {"decision", "Decision"}}},
 		{"permissions", "Permissions", []shownColumn{certification, {"item_id", "Item id"}, {"target", "Target"}, {"rights", "Rights"}}},
 		{"tasks", "Tasks", []shownColumn{{"task_id", "Task id"}, {"status", "Status"}}},

@@ -37,12 +37,40 @@ var extended = map[string]string{
 		FROM audit.certifications v
 		JOIN audit.runs r ON r.tenant = v.tenant AND r.run_id = v.run_id
 		LEFT JOIN audit.reassignments c ON c.tenant = v.tenant AND c.run_id = v.run_id AND c.certification_id = v.certification_id`,
+	// In one pass, as joining views of many rows would not be: what audit.review_items
+	// and audit.decisions say of an item.
 	"review_items": `
-		SELECT v.*, d.origin AS decision_origin, c.reviewer_id, c.reviewer_name, NULL::text[] AS findings
-		FROM audit.review_items v
-		LEFT JOIN audit.certifications c ON c.tenant = v.tenant AND c.run_id = v.run_id AND c.certification_id = v.certification_id
-		LEFT JOIN audit.decisions d
-		  ON d.tenant = v.tenant AND d.run_id = v.run_id AND d.certification_id = v.certification_id AND d.item_id = v.item_id`,
+		SELECT t.name AS tenant, s.run_id, s.captured_run_id, s.certification_id, v.item_id, v.identity_id, v.identity_name,
+		       v.access_type, v.access_id, v.access_name, v.source_id, v.source_name, v.attribute, v.value,
+		       v.account_native_identity, v.privileged, v.has_permissions, v.new_access, v.completed, v.decision, v.comments,
+		       undecided.started_at AS last_seen_undecided_at, decided.started_at AS first_seen_decided_at,
+		       CASE
+		           WHEN v.decision IS NULL THEN NULL
+		           WHEN after.status IS NULL THEN 'UNKNOWN'
+		           WHEN after.status NOT IN ('COMPLETING', 'COMPLETED', 'ARCHIVED') THEN 'REVIEWER'
+		           WHEN before.status = 'ACTIVE' THEN 'AUTO'
+		           ELSE 'UNKNOWN'
+		       END AS decision_origin, h.reviewer_id, h.reviewer_name, NULL::text[] AS findings
+		FROM history.shown s
+		JOIN history.tenant t USING (tenant_id)
+		JOIN history.review_item v
+		  ON v.tenant_id = s.tenant_id AND v.certification_no = s.certification_no
+		 AND v.valid_from_run <= s.run_id AND (v.valid_to_run IS NULL OR v.valid_to_run > s.run_id)
+		LEFT JOIN history.certification h
+		  ON h.tenant_id = s.tenant_id AND h.certification_no = s.certification_no
+		 AND h.valid_from_run <= s.run_id AND (h.valid_to_run IS NULL OR h.valid_to_run > s.run_id)
+		LEFT JOIN history.campaign after
+		  ON after.tenant_id = s.tenant_id AND after.campaign_id = h.campaign_id
+		 AND after.valid_from_run <= v.first_decided_run AND (after.valid_to_run IS NULL OR after.valid_to_run > v.first_decided_run)
+		LEFT JOIN history.campaign before
+		  ON before.tenant_id = s.tenant_id AND before.campaign_id = h.campaign_id
+		 AND before.valid_from_run <= v.last_undecided_run AND (before.valid_to_run IS NULL OR before.valid_to_run > v.last_undecided_run)
+		LEFT JOIN history.run undecided
+		  ON undecided.tenant_id = s.tenant_id
+		 AND undecided.run_id = CASE WHEN v.decision IS NULL THEN s.captured_run_id ELSE v.last_undecided_run END
+		LEFT JOIN history.run decided
+		  ON decided.tenant_id = s.tenant_id AND decided.run_id = v.first_decided_run
+		WHERE s.collection = 'review_items'`,
 	"reviewer_totals": `
 		SELECT v.*, 100 * v.approved / nullif(v.decided, 0) AS approved_percent, 100 * v.revoked / nullif(v.decided, 0) AS revoked_percent
 		FROM audit.reviewer_totals v`,

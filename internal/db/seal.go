@@ -76,9 +76,12 @@ func (s *Store) Seal(ctx context.Context, t Tenant, id int64, at time.Time, acce
 			) c, (
 			    SELECT count(*) FILTER (WHERE v.decision = 'APPROVE') AS approved, count(*) FILTER (WHERE v.decision = 'REVOKE') AS revoked,
 			           count(*) FILTER (WHERE v.decision IS NULL) AS undecided
-			    FROM history.shown s
-			    JOIN history.review_item v USING (tenant_id, certification_no)
-			    WHERE s.tenant_id = $1 AND s.run_id = $2 AND s.collection = 'review_items' AND v.valid_to_run IS NULL
+			    FROM history.review_item v
+			    WHERE v.tenant_id = $1 AND v.valid_to_run IS NULL
+			      AND v.certification_no NOT IN (
+			          SELECT certification_no
+			          FROM history.coverage
+			          WHERE tenant_id = $1 AND run_id = $2 AND collection = 'review_items' AND outcome = 'OUT_OF_SCOPE')
 			) d
 			WHERE r.tenant_id = $1 AND r.run_id = $2`, t.ID, id, at, written); err != nil {
 			return err
