@@ -177,6 +177,24 @@ func openAPI(c config.Config, log *slog.Logger) (*fetch.Client, error) {
 	return api, nil
 }
 
+// withTenant opens the stored history of the configured tenant.
+func (a *app) withTenant(ctx context.Context, f func(context.Context, config.Config, *db.Store, db.Tenant) error) error {
+	c, err := a.loadConfig()
+	if err != nil {
+		return err
+	}
+	store, closeStore, err := a.openStore(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer closeStore()
+	tenant, err := findTenant(ctx, store, c)
+	if err != nil {
+		return err
+	}
+	return f(ctx, c, store, tenant)
+}
+
 // findTenant is the configured tenant, or, where none is, the only one the
 // database knows.
 func findTenant(ctx context.Context, store *db.Store, c config.Config) (db.Tenant, error) {

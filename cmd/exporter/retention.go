@@ -151,24 +151,6 @@ changed; the command names them.`,
 	return cmd
 }
 
-// withTenant opens the stored history of the configured tenant.
-func (a *app) withTenant(ctx context.Context, f func(context.Context, config.Config, *db.Store, db.Tenant) error) error {
-	c, err := a.loadConfig()
-	if err != nil {
-		return err
-	}
-	store, closeStore, err := a.openStore(ctx, c)
-	if err != nil {
-		return err
-	}
-	defer closeStore()
-	tenant, err := findTenant(ctx, store, c)
-	if err != nil {
-		return err
-	}
-	return f(ctx, c, store, tenant)
-}
-
 func printPruning(w io.Writer, p job.Pruning, dryRun bool) error {
 	verb := "pruned"
 	if dryRun {

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"exporter/internal/config"
 	"exporter/internal/db"
 )
 
@@ -19,27 +21,16 @@ func (a *app) runsCommand() *cobra.Command {
 			if err := oneOf("format", format, "table", "json"); err != nil {
 				return err
 			}
-			c, err := a.loadConfig()
-			if err != nil {
-				return err
-			}
-			store, closeStore, err := a.openStore(cmd.Context(), c)
-			if err != nil {
-				return err
-			}
-			defer closeStore()
-			tenant, err := findTenant(cmd.Context(), store, c)
-			if err != nil {
-				return err
-			}
-			runs, err := store.Runs(cmd.Context(), tenant)
-			if err != nil {
-				return err
-			}
-			if format == "json" {
-				return printJSON(a.stdout, runs)
-			}
-			return table(a.stdout, runRows(runs))
+			return a.withTenant(cmd.Context(), func(ctx context.Context, _ config.Config, store *db.Store, t db.Tenant) error {
+				runs, err := store.Runs(ctx, t)
+				if err != nil {
+					return err
+				}
+				if format == "json" {
+					return printJSON(a.stdout, runs)
+				}
+				return table(a.stdout, runRows(runs))
+			})
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "table", "table or json")

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"exporter/internal/config"
 	"exporter/internal/db"
 )
 
@@ -73,32 +74,21 @@ DIR with --database compares its run with the stored one.`,
 }
 
 func (a *app) verify(ctx context.Context, upTo *int64, format string) error {
-	c, err := a.loadConfig()
-	if err != nil {
+	return a.withTenant(ctx, func(ctx context.Context, _ config.Config, store *db.Store, t db.Tenant) error {
+		v, err := store.Verify(ctx, t, upTo)
+		if err != nil {
+			return err
+		}
+		if format == "json" {
+			err = printJSON(a.stdout, v)
+		} else {
+			err = printVerification(a.stdout, v)
+		}
+		if err == nil && v.Difference != nil {
+			err = fmt.Errorf("%w: %s", errDifference, oneLine(v.Difference.String()))
+		}
 		return err
-	}
-	store, closeStore, err := a.openStore(ctx, c)
-	if err != nil {
-		return err
-	}
-	defer closeStore()
-	tenant, err := findTenant(ctx, store, c)
-	if err != nil {
-		return err
-	}
-	v, err := store.Verify(ctx, tenant, upTo)
-	if err != nil {
-		return err
-	}
-	if format == "json" {
-		err = printJSON(a.stdout, v)
-	} else {
-		err = printVerification(a.stdout, v)
-	}
-	if err == nil && v.Difference != nil {
-		err = fmt.Errorf("%w: %s", errDifference, oneLine(v.Difference.String()))
-	}
-	return err
+	})
 }
 
 func printVerification(w io.Writer, v db.Verification) error {

@@ -50,7 +50,7 @@ var extended = map[string]string{
 		           WHEN after.status NOT IN ('COMPLETING', 'COMPLETED', 'ARCHIVED') THEN 'REVIEWER'
 		           WHEN before.status = 'ACTIVE' THEN 'AUTO'
 		           ELSE 'UNKNOWN'
-		       END AS decision_origin, h.reviewer_id, h.reviewer_name, NULL::text[] AS findings
+		       END AS decision_origin, h.reviewer_id, h.reviewer_name, NULL::text[] AS findings, v.raw
 		FROM history.shown s
 		JOIN history.tenant t USING (tenant_id)
 		JOIN history.review_item v

@@ -61,21 +61,9 @@ type renderer struct {
 
 // table reads a view once and writes its file and its sheet side by side.
 func (r *renderer) table(ctx context.Context, t table) error {
-	var (
-		out   *file
-		csv   *csvWriter
-		sheet *sheet
-		err   error
-	)
-	if r.settings.wants(FormatCSV) {
-		if out, csv, err = r.beginCSV(t); err != nil {
-			return err
-		}
-	}
-	if r.book != nil {
-		if sheet, err = r.book.newSheet(t); err != nil {
-			return err
-		}
+	o, err := r.begin(t)
+	if err != nil {
+		return err
 	}
 	rows := r.src.Rows(ctx, t.View, t.names())
 	if t.View == viewChanges {
@@ -92,31 +80,76 @@ func (r *renderer) table(ctx context.Context, t table) error {
 		if err := r.finder.see(t, row); err != nil {
 			return err
 		}
-		if csv != nil {
-			if err := csv.row(row); err != nil {
-				return err
-			}
-		}
-		if sheet != nil {
-			write := sheet.row
-			if last {
-				write = sheet.later
-			}
-			if err := write(row); err != nil {
-				return err
-			}
+		if err := o.row(row, last); err != nil {
+			return err
 		}
 	}
 	if err := ctx.Err(); err != nil { // a cancelled source may just have ended
 		return err
 	}
-	if csv != nil {
-		if err := r.endCSV(out, csv); err != nil {
+	return r.end(o)
+}
+
+// findings writes what was found, the most severe first.
+func (r *renderer) findings(ctx context.Context) error {
+	if err := r.finder.end(ctx, r.src); err != nil {
+		return err
+	}
+	r.summary.found = r.finder.counts
+	o, err := r.begin(findingsTable())
+	if err != nil {
+		return err
+	}
+	if err := r.finder.each(func(row []any) error { return o.row(row, false) }); err != nil {
+		return err
+	}
+	return r.end(o)
+}
+
+// output is where the rows of a table go: its file, its sheet, or both.
+type output struct {
+	file  *file // nil, like csv: no file asked for
+	csv   *csvWriter
+	sheet *sheet // nil: no workbook asked for
+}
+
+func (r *renderer) begin(t table) (o output, err error) {
+	if r.settings.wants(FormatCSV) {
+		if o.file, o.csv, err = r.beginCSV(t); err != nil {
+			return o, err
+		}
+	}
+	if r.book != nil {
+		o.sheet, err = r.book.newSheet(t)
+	}
+	return o, err
+}
+
+// row writes a row; last puts it behind the others of its sheet.
+func (o output) row(row []any, last bool) error {
+	if o.csv != nil {
+		if err := o.csv.row(row); err != nil {
 			return err
 		}
 	}
-	if sheet != nil {
-		return r.book.end(sheet)
+	switch {
+	case o.sheet == nil:
+		return nil
+	case last:
+		return o.sheet.later(row)
+	default:
+		return o.sheet.row(row)
+	}
+}
+
+func (r *renderer) end(o output) error {
+	if o.csv != nil {
+		if err := r.endCSV(o.file, o.csv); err != nil {
+			return err
+		}
+	}
+	if o.sheet != nil {
+		return r.book.end(o.sheet)
 	}
 	return nil
 }
@@ -142,54 +175,6 @@ func (r *renderer) made(t table, rows [][]any) error {
 		}
 	}
 	return r.book.end(sheet)
-}
-
-// findings writes what was found, the most severe first.
-func (r *renderer) findings(ctx context.Context) error {
-	if err := r.finder.end(ctx, r.src); err != nil {
-		return err
-	}
-	r.summary.found = r.finder.counts
-	t := findingsTable()
-	var (
-		out   *file
-		csv   *csvWriter
-		sheet *sheet
-		err   error
-	)
-	if r.settings.wants(FormatCSV) {
-		if out, csv, err = r.beginCSV(t); err != nil {
-			return err
-		}
-	}
-	if r.book != nil {
-		if sheet, err = r.book.newSheet(t); err != nil {
-			return err
-		}
-	}
-	err = r.finder.each(func(row []any) error {
-		if csv != nil {
-			if err := csv.row(row); err != nil {
-				return err
-			}
-		}
-		if sheet != nil {
-			return sheet.row(row)
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	if csv != nil {
-		if err := r.endCSV(out, csv); err != nil {
-			return err
-		}
-	}
-	if sheet != nil {
-		return r.book.end(sheet)
-	}
-	return nil
 }
 
 func (r *renderer) beginCSV(t table) (*file, *csvWriter, error) {
