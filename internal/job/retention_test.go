@@ -2,6 +2,7 @@ package job_test
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"exporter/internal/db"
 	"exporter/internal/job"
+	"exporter/internal/report"
 	"exporter/internal/simulator"
 	"exporter/internal/snapshot"
 )
@@ -51,6 +53,29 @@ func TestPruneRemovesReportsToo(t *testing.T) {
 	if err := b.store.Hold(t.Context(), acme, 1, "case 7", time.Now()); err != nil {
 		t.Fatal(err)
 	}
+	// The manifest holds the hash of every file.
+	manifest := func(baseline string) string {
+		t.Helper()
+		base, err := job.ParseBaseline(baseline)
+		if err != nil {
+			t.Fatal(err)
+		}
+		three, err := b.store.Run(t.Context(), acme, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := job.Render(t.Context(), b.store, acme, three, job.Report{Dir: t.TempDir(), Baseline: base}, []string{report.FormatXLSX, report.FormatCSV})
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(filepath.Join(r.Folder, "manifest.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	before := map[string]string{"1": manifest("1"), "none": manifest("none")}
+
 	since := time.Now().Add(time.Hour)
 	prune := func(dryRun bool) job.Pruning {
 		t.Helper()
@@ -75,7 +100,13 @@ func TestPruneRemovesReportsToo(t *testing.T) {
 		t.Errorf("reports after pruning: %v", got)
 	}
 
-	// A report that would need what is gone is refused; others are as before.
+	// A report that would need what is gone is refused; others are as before, to
+	// the byte.
+	for baseline, want := range before {
+		if diff := cmp.Diff(want, manifest(baseline)); diff != "" {
+			t.Errorf("report of run 3 with baseline %s (-before +after pruning):\n%s", baseline, diff)
+		}
+	}
 	three, err := b.store.Run(t.Context(), acme, 3)
 	if err != nil {
 		t.Fatal(err)
