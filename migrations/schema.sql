@@ -1137,7 +1137,8 @@ CREATE VIEW audit.coverage AS
     c.tracking_id,
     c.error,
     c.read_at,
-    c.note
+    c.note,
+    c.stored
    FROM ((history.coverage c
      JOIN history.tenant t USING (tenant_id))
      LEFT JOIN history.known_certification k USING (tenant_id, certification_no));
@@ -1177,6 +1178,8 @@ COMMENT ON COLUMN audit.coverage.error IS 'Why the collection was not proved.';
 COMMENT ON COLUMN audit.coverage.read_at IS 'When the last reading ended.';
 
 COMMENT ON COLUMN audit.coverage.note IS 'How the collection was read, where that needs saying.';
+
+COMMENT ON COLUMN audit.coverage.stored IS 'Rows that the views show of this collection as of this run; they are in its seal.';
 
 CREATE VIEW audit.decisions AS
  SELECT t.name AS tenant,

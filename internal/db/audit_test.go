@@ -17,7 +17,8 @@ var promised = map[string]string{
 		certifications:bigint certifications_complete:bigint reviewers:bigint review_items:bigint permissions:bigint tasks:bigint
 		requests:bigint retries:bigint throttled:bigint root_sha256 previous_root_sha256 error`,
 	"coverage": `tenant run_id:bigint certification_id collection outcome expected:bigint read:bigint distinct_read:bigint attempts:integer
-		captured_run_id:bigint params_sha256 http_status:integer detail_code tracking_id error read_at:time note`,
+		captured_run_id:bigint params_sha256 http_status:integer detail_code tracking_id error read_at:time note
+		stored:bigint`,
 	"campaigns": `tenant run_id:bigint captured_run_id:bigint campaign_id name type status created:time deadline:time
 		total_certifications:bigint completed_certifications:bigint`,
 	"certifications": `tenant run_id:bigint captured_run_id:bigint certification_id name campaign_id campaign_name campaign_type phase

@@ -334,6 +334,7 @@ func (e *earlier) seal(tx pgx.Tx, tenant, run, after int64, status string, previ
 // tell adds the facts of a run and its coverage to a hash; a status stands for
 // the one it has.
 func (e *earlier) tell(tx pgx.Tx, run int64, status *string, h hash.Hash) error {
+	// What later versions added is told where it is stored.
 	facts, err := collect[string](e, tx, `
 		SELECT jsonb_build_object(
 			'run_id', r.run_id, 'tenant', t.name, 'status', coalesce($2, r.status), 'trigger', r.trigger,
@@ -344,7 +345,10 @@ func (e *earlier) tell(tx pgx.Tx, run int64, status *string, h hash.Hash) error 
 			'requests', r.requests, 'retries', r.retries, 'throttled', r.throttled,
 			'root_sha256', NULL, 'previous_root_sha256', r.previous_root_sha256, 'error', r.error,
 			'provenance', r.provenance, 'report_settings', r.report_settings
-		) || CASE WHEN r.written_sha256 IS NULL THEN '{}' ELSE jsonb_build_object('written_sha256', r.written_sha256) END
+		) || coalesce((
+			SELECT jsonb_object_agg(f.key, f.value)
+			FROM jsonb_each(to_jsonb(r)) f
+			WHERE f.key IN ('written_sha256', 'approved', 'revoked', 'undecided') AND f.value <> 'null'), '{}')
 		FROM history.run r
 		JOIN history.tenant t USING (tenant_id)
 		WHERE r.run_id = $1`, run, status)

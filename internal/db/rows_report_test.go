@@ -1,0 +1,212 @@
+package db
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"exporter/internal/snapshot"
+)
+
+// changesOf reads columns of the changes between two runs, a line each; times
+// are told as the night they are the start of.
+func (o *office) changesOf(from, to int64, columns ...string) []string {
+	o.Helper()
+	var lines []string
+	o.fatal(o.store.Read(o.Context(), o.tenant, to, &from, func(r *Reader) error {
+		for row, err := range r.Changes(o.Context(), columns) {
+			if err != nil {
+				return err
+			}
+			lines = append(lines, spoken(row))
+		}
+		return nil
+	}))
+	return lines
+}
+
+func spoken(row []any) string {
+	var words []string
+	for _, v := range row {
+		switch v := v.(type) {
+		case nil:
+			words = append(words, "-")
+		case time.Time:
+			words = append(words, fmt.Sprintf("night %.0f", v.Sub(firstNight).Hours()/24+1))
+		default:
+			words = append(words, fmt.Sprint(v))
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// The bounds of a change come from the runs between those that are compared.
+func TestChangesTellWhoseAndWhen(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	a := newCert("a", newItem("decided"), newItem("twice"), newItem("gone"), newItem("still"))
+	a.grant("still", permission("x", "read"))
+	w := newWorld(a)
+	w.tasks["t"] = task(snapshot.Task{ID: "t", Status: new("QUEUED"), CertificationID: new("a")})
+	o.night(w) // 1
+	a.decide("twice", "APPROVE")
+	o.night(w) // 2
+	a.outcome[snapshot.ReviewItems] = snapshot.Failed
+	o.night(w) // 3: not read
+	delete(a.outcome, snapshot.ReviewItems)
+	a.decide("decided", "REVOKE")
+	a.decide("twice", "REVOKE")
+	a.take("gone")
+	a.grant("still", permission("x", "read", "write"), permission("y"))
+	w.certs["b"] = newCert("b", newItem("new"))
+	w.tasks["t"] = task(snapshot.Task{ID: "t", Status: new("SUCCESS"), CertificationID: new("a")})
+	o.night(w) // 4
+	o.night(w) // 5
+	columns := []string{"class", "object_id", "identity_name", "access_name", "certification_name", "decision_before", "decision_after", "last_seen_before_at", "first_seen_after_at"}
+	want := []string{
+		"ADDED b - - Review b - - night 1 night 4",
+		"PERMISSION_ADDED still Person still Access still Review a - - night 2 night 4",
+		"RIGHTS_CHANGED still Person still Access still Review a - - night 2 night 4",
+		"CHANGED decided Person decided Access decided Review a - - night 2 night 4",
+		"DECIDED decided Person decided Access decided Review a - REVOKE night 2 night 4",
+		"REMOVED gone Person gone Access gone Review a - - night 2 night 5",
+		"CHANGED twice Person twice Access twice Review a - - night 1 night 4",
+		"DECIDED twice Person twice Access twice Review a - REVOKE night 1 night 4",
+		"ADDED new Person new Access new Review b - - night 1 night 4",
+		"TASK_FINISHED t - - Review a - - night 3 night 4",
+	}
+	if diff := cmp.Diff(want, o.changesOf(1, 5, columns...)); diff != "" {
+		t.Errorf("changes (-want +got):\n%s", diff)
+	}
+	// What prune takes from between moves no bound.
+	o.fatal(o.store.Hold(t.Context(), o.tenant, 1, "the baseline", at))
+	o.prune(firstNight.AddDate(0, 0, 3), false)
+	if diff := cmp.Diff(want, o.changesOf(1, 5, columns...)); diff != "" {
+		t.Errorf("changes after pruning between (-want +got):\n%s", diff)
+	}
+}
+
+// A certification that went as a whole stands for what went with it.
+func TestChangesBelowACertification(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	a, b, c := newCert("a", newItem("i"), newItem("j")), newCert("b", newItem("k")), newCert("c", newItem("l"), newItem("m"))
+	a.decide("i", "APPROVE")
+	a.grant("j", permission("x"))
+	w := newWorld(a, b, c)
+	o.night(w)
+	delete(w.certs, "a")
+	b.outside = true
+	c.take("m")
+	w.params[snapshot.Reviewers] = "other"
+	o.night(w)
+	got := o.changesOf(1, 2, "certification_id", "object", "class", "object_id", "decision_before", "rows_below", "is_below", "first_seen_after_at")
+	want := []string{
+		"a certification DELETED_IN_TENANT a - 3 false night 2",
+		"b certification LEFT_SCOPE b - 1 false -",
+		"a permission DELETED_IN_TENANT j - - true night 2",
+		"a review_item DELETED_IN_TENANT i APPROVE - true night 2",
+		"a review_item DELETED_IN_TENANT j - - true night 2",
+		"b review_item LEFT_SCOPE k - - true -",
+		"c review_item REMOVED m - - false night 2",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("changes (-want +got):\n%s", diff)
+	}
+}
+
+func TestBalances(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	a := newCert("a", newItem("i"), newItem("j"), newItem("k"))
+	a.decide("i", "APPROVE")
+	a.decide("j", "REVOKE")
+	a.grant("k", permission("x"), permission("y"))
+	out := newCert("out", newItem("l"))
+	gone := newCert("gone", newItem("m"))
+	w := newWorld(a, out, gone)
+	o.night(w)
+	out.outside = true
+	delete(w.certs, "gone")
+	a.outcome[snapshot.Permissions] = snapshot.Forbidden
+	o.night(w)
+	read := func(rows func(*Reader) []string) (lines []string) {
+		base := int64(1)
+		o.fatal(o.store.Read(t.Context(), o.tenant, 2, &base, func(r *Reader) error {
+			lines = rows(r)
+			return nil
+		}))
+		return lines
+	}
+	columns := []string{"certification_id", "collection", "outcome", "stored", "campaign_id", "approved", "revoked", "undecided"}
+	opening := read(func(r *Reader) (lines []string) {
+		for row, err := range r.Baseline(t.Context(), "balances", columns) {
+			o.fatal(err)
+			lines = append(lines, spoken(row))
+		}
+		return lines
+	})
+	closing := read(func(r *Reader) (lines []string) {
+		for row, err := range r.Rows(t.Context(), "balances", columns) {
+			o.fatal(err)
+			lines = append(lines, spoken(row))
+		}
+		return lines
+	})
+	if diff := cmp.Diff([]string{
+		"- certifications COMPLETE 0 - - - -",
+		"- tasks COMPLETE 0 - - - -",
+		"a certification COMPLETE 1 campaign - - -",
+		"a permissions COMPLETE 2 campaign - - -",
+		"a review_items COMPLETE 3 campaign 1 1 1",
+		"a reviewers COMPLETE 0 campaign - - -",
+		"gone certification COMPLETE 1 campaign - - -",
+		"gone permissions COMPLETE 0 campaign - - -",
+		"gone review_items COMPLETE 1 campaign 0 0 1",
+		"gone reviewers COMPLETE 0 campaign - - -",
+		"out certification COMPLETE 1 campaign - - -",
+		"out permissions COMPLETE 0 campaign - - -",
+		"out review_items COMPLETE 1 campaign 0 0 1",
+		"out reviewers COMPLETE 0 campaign - - -",
+	}, opening); diff != "" {
+		t.Errorf("baseline (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{
+		"- certifications COMPLETE 0 - - - -",
+		"- tasks COMPLETE 0 - - - -",
+		"a certification COMPLETE 1 campaign - - -",
+		"a permissions FORBIDDEN 2 campaign - - -",
+		"a review_items COMPLETE 3 campaign 1 1 1",
+		"a reviewers COMPLETE 0 campaign - - -",
+		"gone certification NOT_FOUND 0 - - - -",
+		"gone permissions NOT_FOUND 0 - - - -",
+		"gone review_items NOT_FOUND 0 - 0 0 0",
+		"gone reviewers NOT_FOUND 0 - - - -",
+		"out certification OUT_OF_SCOPE 0 campaign - - -",
+		"out permissions OUT_OF_SCOPE 0 campaign - - -",
+		"out review_items OUT_OF_SCOPE 0 campaign - - -",
+		"out reviewers OUT_OF_SCOPE 0 campaign - - -",
+	}, closing); diff != "" {
+		t.Errorf("run (-want +got):\n%s", diff)
+	}
+}
+
+func TestPermissionsTellWhoseTheyAre(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	a := newCert("a", newItem("i"))
+	a.grant("i", permission("x", "read"))
+	w := newWorld(a)
+	o.night(w)
+	a.editItem("i", func(v *snapshot.ReviewItem) { v.IdentityName = new("Someone Else") })
+	o.night(w)
+	for run, want := range map[int64]string{1: "i Person i Access i x", 2: "i Someone Else Access i x"} {
+		got := rowsOf(t, o.store, o.tenant, run, "permissions", "item_id", "identity_name", "access_name", "target")
+		if len(got) != 1 || spoken(got[0]) != want {
+			t.Errorf("run %d: %v, want %s", run, got, want)
+		}
+	}
+}
