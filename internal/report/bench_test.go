@@ -38,6 +38,10 @@ func (m manyItems) Rows(_ context.Context, view string, _ []string) iter.Seq2[[]
 	}
 }
 
+func (m manyItems) Baseline(context.Context, string, []string) iter.Seq2[[]any, error] {
+	return func(func([]any, error) bool) {}
+}
+
 func (m manyItems) Changes(context.Context, []string) iter.Seq2[[]any, error] {
 	return func(func([]any, error) bool) {}
 }

@@ -27,7 +27,7 @@ type book struct {
 	styles styles
 	run    Run
 	limits limits
-	sheets []*sheet // written so far
+	sheets []*sheet // in their order
 
 	longText  spool
 	longCells *cells
@@ -85,12 +85,9 @@ func (b *book) writeFirstParts() error {
 	return nil
 }
 
-// beginPart adds a sheet of the table and begins its part of the zip: everything up to the rows, the header among it.
-// The part ends where the next one begins.
-func (b *book) beginPart(name string, t table) (io.Writer, error) {
-	if err := b.layOut(name, t); err != nil {
-		return nil, err
-	}
+// beginPart begins a sheet's part of the zip: everything up to the rows, the header among it. The part ends where the
+// next one begins.
+func (b *book) beginPart(name string) (io.Writer, error) {
 	opening, _, part, err := b.frame(name)
 	if err != nil {
 		return nil, err
@@ -179,10 +176,7 @@ func (b *book) finish(s *summary) error {
 }
 
 // end finishes a table's sheets.
-func (b *book) end(s *sheet) error {
-	b.sheets = append(b.sheets, s)
-	return s.close()
-}
+func (b *book) end(s *sheet) error { return s.close() }
 
 // rows counts the rows of the views on all sheets.
 func (b *book) rows() int64 {

@@ -117,14 +117,17 @@ const (
 	viewCoverage       = "coverage"
 	viewCertifications = "certifications"
 	viewChanges        = "changes"
+	viewReviewers      = "reviewers"
 	viewReviewItems    = "review_items"
+	viewPermissions    = "permissions"
 	viewTasks          = "tasks"
 	viewReassignments  = "reassignments"
 	viewRevocations    = "revocations"
 	viewFindings       = "findings"
+	viewRollForward    = "roll_forward"
 )
 
-// tables gives the views of a report in the order of the sheets.
+// tables gives the tables whose rows come from the history, in the order of the sheets.
 func tables() []table {
 	return []table{
 		coverageTable(),
@@ -138,6 +141,18 @@ func tables() []table {
 		reassignmentsTable(),
 		revocationsTable(),
 	}
+}
+
+// filed gives all tables that have a file, in the order of the sheets.
+func filed() []table {
+	t := tables()
+	after := slices.IndexFunc(t, func(t table) bool { return t.View == viewChanges }) + 1
+	return append(slices.Insert(t, after, rollForwardTable()), findingsTable())
+}
+
+// documented gives all tables, in the order of the sheets.
+func documented() []table {
+	return append(slices.Insert(filed(), 0, provenanceTable()), dictionaryTable(), longTextTable())
 }
 
 // idWidth shows the 32 hexadecimal digits of the tenant's ids.

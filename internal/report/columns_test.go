@@ -7,13 +7,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func allTables() []table {
-	return append(tables(), provenanceTable(), findingsTable(), dictionaryTable(), longTextTable())
-}
-
 func TestEveryColumnIsDescribed(t *testing.T) {
 	t.Parallel()
-	for _, tab := range allTables() {
+	for _, tab := range documented() {
 		seen := map[string]bool{}
 		for _, c := range tab.Columns {
 			where := tab.View + "." + c.Name
@@ -37,14 +33,17 @@ func TestEveryColumnIsDescribed(t *testing.T) {
 	}
 }
 
-func TestChangesShowTheClassFirst(t *testing.T) {
+func TestChangesShowWhatHappenedAndToWhomFirst(t *testing.T) {
 	t.Parallel()
 	tab := changesTable()
 	var got []string
 	for _, i := range tab.onSheet() {
 		got = append(got, tab.Columns[i].Name)
 	}
-	want := []string{"class", "object", "certification_id", "object_id", "field", "before", "after"}
+	want := []string{
+		"object", "class", "certification_name", "identity_name", "access_name", "field", "before", "after", "rows_below", "last_seen_before_at",
+		"first_seen_after_at", "certification_id", "object_id",
+	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("columns of the sheet (-want +got):\n%s", d)
 	}
@@ -52,7 +51,7 @@ func TestChangesShowTheClassFirst(t *testing.T) {
 
 func TestSheetsHaveNamesThatFitWhenContinued(t *testing.T) {
 	t.Parallel()
-	for _, tab := range append(tables(), provenanceTable(), dictionaryTable(), longTextTable()) {
+	for _, tab := range documented() {
 		if n := len(tab.Sheet + " (9999)"); n > maxSheetName {
 			t.Errorf("%s: continued name of %d characters", tab.Sheet, n)
 		}
@@ -63,7 +62,7 @@ func TestSheetsHaveNamesThatFitWhenContinued(t *testing.T) {
 func TestFilesHaveTheColumnsOfTheViews(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{
-		"coverage":        "tenant run_id certification_id collection outcome expected read distinct_read attempts captured_run_id params_sha256 http_status detail_code tracking_id error read_at note",
+		"coverage":        "tenant run_id certification_id collection outcome expected read distinct_read attempts captured_run_id params_sha256 http_status detail_code tracking_id error read_at note stored",
 		"certifications":  "tenant run_id captured_run_id certification_id name campaign_id campaign_name campaign_type phase reviewer_id reviewer_name reviewer_email reviewer_type created modified due signed completed decisions_made decisions_total identities_completed identities_total reassigned_from_id reassigned_from_reviewer reassignment_comment has_errors error_message",
 		"reviewers":       "tenant run_id captured_run_id certification_id reviewer_id name email type",
 		"review_items":    "tenant run_id captured_run_id certification_id item_id identity_id identity_name access_type access_id access_name source_id source_name attribute value account_native_identity privileged has_permissions new_access completed decision comments last_seen_undecided_at first_seen_decided_at",
@@ -74,12 +73,13 @@ func TestFilesHaveTheColumnsOfTheViews(t *testing.T) {
 		"revocations":     "tenant run_id captured_run_id certification_id item_id identity_id identity_name access_type access_id access_name source_name account_native_identity reviewer_id reviewer_name signed state seen_in_certification_id seen_at days",
 		"dictionary":      "sheet column name meaning type source blank",
 		"changes":         "tenant baseline_run_id run_id object class certification_id object_id field before after",
+		"roll_forward":    "tenant run_id baseline_run_id campaign_id campaign_name object state opening added removed closing difference statement by_class",
 		"findings":        "tenant run_id rule severity object certification_id object_id detail threshold where_to_look version",
 		"provenance":      "parameter value",
 		"long_text":       "entry part parts sheet column record text",
 	}
 	got := map[string]string{}
-	for _, tab := range allTables() {
+	for _, tab := range documented() {
 		got[tab.View] = strings.Join(tab.fileNames(), " ")
 	}
 	if d := cmp.Diff(want, got); d != "" {

@@ -31,6 +31,11 @@ func (s fakeSource) Rows(_ context.Context, view string, columns []string) iter.
 	return s.yield(view, columns)
 }
 
+// Baseline yields the rows given for the baseline, under "baseline " and the name of the view.
+func (s fakeSource) Baseline(_ context.Context, view string, columns []string) iter.Seq2[[]any, error] {
+	return s.yield("baseline "+view, columns)
+}
+
 func (s fakeSource) Changes(_ context.Context, columns []string) iter.Seq2[[]any, error] {
 	return s.yield(viewChanges, columns)
 }
@@ -67,11 +72,12 @@ func (s fakeSource) sealed(run Run) (Run, fakeSource) {
 		s.rows[viewCoverage] = coverage
 	}
 	for _, row := range coverage {
-		line := map[string]any{"Stored": 0, "Signed": false, "Digest": nil}
+		line := map[string]any{"Signed": false, "Digest": nil}
 		for column, key := range map[string]string{
 			"certification_id": "Certification", "collection": "Collection", "outcome": "Outcome", "expected": "Expected", "read": "Read",
 			"distinct_read": "DistinctRead", "attempts": "Attempts", "captured_run_id": "Captured", "params_sha256": "Params",
 			"http_status": "HTTPStatus", "detail_code": "DetailCode", "tracking_id": "TrackingID", "error": "Error", "note": "Note", "read_at": "ReadAt",
+			"stored": "Stored",
 		} {
 			line[key] = row[column]
 			if at, ok := row[column].(time.Time); ok {
@@ -229,7 +235,8 @@ func plausibleSource(certs, items int, partial bool) fakeSource {
 			if i%9 == 4 {
 				add(viewChanges, map[string]any{
 					"baseline_run_id": int64(1), "object": "review_item", "class": "DECIDED", "certification_id": cert, "object_id": item,
-					"field": "decision", "after": "REVOKE",
+					"field": "decision", "after": "REVOKE", "decision_after": "REVOKE", "certification_name": "Manager Certification – " + reviewer,
+					"identity_name": people[(i+3)%len(people)], "access_name": access[i%6], "last_seen_before_at": night1, "first_seen_after_at": night2,
 				})
 			}
 		}
@@ -247,7 +254,65 @@ func plausibleSource(certs, items int, partial bool) fakeSource {
 	for _, collection := range []string{"campaigns", "certifications", "tasks"} {
 		add(viewCoverage, map[string]any{"collection": collection, "outcome": "COMPLETE", "expected": int64(certs), "read": int64(certs), "distinct_read": int64(certs), "attempts": int64(1), "read_at": night2})
 	}
-	return fakeSource{rows: rows}
+	s := fakeSource{rows: rows}
+	s.stand()
+	return s
+}
+
+// stand tells, of what the rows show, how much was stored of each collection, and how everything stood at the
+// baseline: the same objects, those undecided that were decided since.
+func (s fakeSource) stand() {
+	decided := map[any]bool{}
+	for _, row := range s.rows[viewChanges] {
+		if row["class"] == "DECIDED" {
+			decided[row["object_id"]] = true
+		}
+	}
+	shown, states := map[[2]any]int64{}, map[any]map[string]int64{}
+	for view, collection := range map[string]string{
+		viewCertifications: headerCollection, viewReviewers: viewReviewers, viewReviewItems: viewReviewItems, viewPermissions: viewPermissions, viewTasks: viewTasks,
+	} {
+		for _, row := range s.rows[view] {
+			id := row["certification_id"]
+			shown[[2]any{id, collection}]++
+			shown[[2]any{nil, collection}]++
+			if view != viewReviewItems {
+				continue
+			}
+			if states[id] == nil {
+				states[id] = map[string]int64{}
+			}
+			switch decision := row["decision"]; {
+			case decision == nil || decided[row["item_id"]]:
+				states[id]["undecided"]++
+			case decision == "APPROVE":
+				states[id]["approved"]++
+			default:
+				states[id]["revoked"]++
+			}
+		}
+	}
+	campaigns := map[any]map[string]any{}
+	for _, row := range s.rows[viewCertifications] {
+		campaigns[row["certification_id"]] = row
+	}
+	for _, row := range s.rows[viewCoverage] {
+		id, collection := row["certification_id"], row["collection"]
+		if row["stored"] == nil {
+			row["stored"] = shown[[2]any{id, collection}]
+		}
+		balance := map[string]any{"certification_id": id, "collection": collection, "outcome": "COMPLETE", "stored": row["stored"]}
+		if c := campaigns[id]; c != nil {
+			balance["campaign_id"], balance["campaign_name"] = c["campaign_id"], c["campaign_name"]
+		}
+		if collection == viewReviewItems {
+			for state, n := range states[id] {
+				balance[state] = n
+			}
+		}
+		s.rows["baseline "+viewBalances] = append(s.rows["baseline "+viewBalances], balance)
+	}
+	s.rows["baseline "+viewTasks] = s.rows[viewTasks]
 }
 
 // hostileTexts are texts that break files which are written carelessly.
@@ -284,6 +349,9 @@ func hostileSource(texts []string) fakeSource {
 		for n, s := range texts {
 			row := map[string]any{}
 			for _, c := range t.Columns {
+				if c.Name == "is_below" { // which would be on no sheet
+					continue
+				}
 				switch c.Kind {
 				case textKind, idKind:
 					row[c.Name] = s

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
-	"time"
 
 	"exporter/internal/report/findings"
 )
@@ -21,23 +20,17 @@ var severities = []findings.Severity{findings.High, findings.Medium, findings.Lo
 type finder struct {
 	run        Run
 	thresholds findings.Thresholds
-	places     map[string]map[string]int // of columns, by view and name
+	places     places
 	spools     map[findings.Severity]*spool
 	counts     map[string]int64 // findings by rule
 
 	unsupported map[string][]string // collections that the tenant does not serve, by certification
 }
 
-func newFinder(f *folder, run Run, t findings.Thresholds) *finder {
+func newFinder(f *folder, run Run, t findings.Thresholds, p places) *finder {
 	n := &finder{
-		run: run, thresholds: t, places: map[string]map[string]int{}, spools: map[findings.Severity]*spool{},
+		run: run, thresholds: t, places: p, spools: map[findings.Severity]*spool{},
 		counts: map[string]int64{}, unsupported: map[string][]string{},
-	}
-	for _, t := range tables() {
-		n.places[t.View] = map[string]int{}
-		for i, c := range t.Columns {
-			n.places[t.View][c.Name] = i
-		}
 	}
 	for _, s := range severities {
 		n.spools[s] = &spool{folder: f, name: "findings-" + string(s)}
@@ -45,23 +38,9 @@ func newFinder(f *folder, run Run, t findings.Thresholds) *finder {
 	return n
 }
 
-// record reads a row by the names of its columns; what is not given is the zero value.
-type record struct {
-	row    []any
-	places map[string]int
-}
-
-func (r record) text(name string) string    { return value[string](r, name) }
-func (r record) time(name string) time.Time { return value[time.Time](r, name) }
-
-func value[T any](r record, name string) T {
-	v, _ := r.row[r.places[name]].(T)
-	return v
-}
-
 // from is the run that captured a row where that is not the run of the report, else 0.
 func (f *finder) from(r record) int64 {
-	if id := value[int64](r, "captured_run_id"); id != f.run.ID {
+	if id := r.number("captured_run_id"); id != f.run.ID {
 		return id
 	}
 	return 0
@@ -69,7 +48,7 @@ func (f *finder) from(r record) int64 {
 
 // see passes a row through the rules about it. A review item is marked with the rules that found something.
 func (f *finder) see(t table, row []any) error {
-	r := record{row, f.places[t.View]}
+	r := f.places.record(t.View, row)
 	switch t.View {
 	case viewCoverage:
 		if id := r.text("certification_id"); id != "" && r.text("outcome") == outcomeUnsupported {
@@ -102,14 +81,14 @@ func (f *finder) see(t table, row []any) error {
 	case viewChanges:
 		return f.add(findings.OfChange(findings.Change{
 			Class: r.text("class"), Object: r.text("object"), CertificationID: r.text("certification_id"), ObjectID: r.text("object_id"),
-			Before: r.text("before"), After: r.text("after"), BaselineID: value[int64](r, "baseline_run_id"), BaselineStartedAt: f.run.BaselineStartedAt,
+			Before: r.text("before"), After: r.text("after"), BaselineID: r.number("baseline_run_id"), BaselineStartedAt: f.run.BaselineStartedAt,
 			RunID: f.run.ID, RunStartedAt: f.run.StartedAt,
 		}, f.thresholds))
 	case viewReassignments:
 		return f.add(findings.OfReassignment(findings.Reassignment{
 			CertificationID: r.text("certification_id"), FromID: r.text("from_reviewer_id"), FromName: r.text("from_reviewer_name"),
 			ToID: r.text("to_reviewer_id"), ToName: r.text("to_reviewer_name"), NotBefore: r.time("last_seen_without_at"),
-			NotAfter: r.time("first_seen_at"), Due: r.time("due"), OwnItems: value[int64](r, "own_items"),
+			NotAfter: r.time("first_seen_at"), Due: r.time("due"), OwnItems: r.number("own_items"),
 		}, f.thresholds))
 	case viewRevocations:
 		return f.add(findings.OfRevocation(findings.Revocation{
@@ -150,19 +129,16 @@ func (f *finder) end(ctx context.Context, src Source) error {
 		return err
 	}
 	columns := []string{"certification_id", "certification_name", "reviewer_id", "reviewer_name", "last_seen_undecided_at", "first_seen_decided_at", "origin", "approved", "decided"}
-	places := map[string]int{}
-	for i, name := range columns {
-		places[name] = i
-	}
+	f.places.add(viewIntervals, columns)
 	for row, err := range src.Rows(ctx, viewIntervals, columns) {
 		if err != nil {
 			return err
 		}
-		r := record{row, places}
+		r := f.places.record(viewIntervals, row)
 		if err := f.add(findings.OfInterval(findings.Interval{
 			CertificationID: r.text("certification_id"), CertificationName: r.text("certification_name"), ReviewerID: r.text("reviewer_id"),
 			ReviewerName: r.text("reviewer_name"), LastUndecided: r.time("last_seen_undecided_at"), FirstDecided: r.time("first_seen_decided_at"),
-			Origin: findings.Origin(r.text("origin")), Approved: value[int64](r, "approved"), Decided: value[int64](r, "decided"),
+			Origin: findings.Origin(r.text("origin")), Approved: r.number("approved"), Decided: r.number("decided"),
 		}, f.thresholds)); err != nil {
 			return err
 		}

@@ -7,7 +7,11 @@ import (
 
 // render writes every file of the report into the folder.
 func render(ctx context.Context, f *folder, run Run, src Source, s Settings) (Result, error) {
-	r := &renderer{folder: f, run: run, src: src, settings: s, summary: newSummary(run), finder: newFinder(f, run, s.Findings)}
+	p := placesOf(tables()...)
+	r := &renderer{
+		folder: f, run: run, src: src, settings: s, places: p, summary: newSummary(run), finder: newFinder(f, run, s.Findings, p),
+		tally: newTally(p), forward: newRollForward(run, p),
+	}
 	res := Result{Folder: f.path()}
 	if err := r.seal(ctx); err != nil {
 		return Result{}, fmt.Errorf("write %s: %w", sealName, err)
@@ -22,10 +26,21 @@ func render(ctx context.Context, f *folder, run Run, src Source, s Settings) (Re
 			return Result{}, fmt.Errorf("write provenance: %w", err)
 		}
 	}
+	if err := r.forward.open(ctx, src); err != nil {
+		return Result{}, fmt.Errorf("read the baseline: %w", err)
+	}
 	for _, t := range tables() {
 		if err := r.table(ctx, t); err != nil {
 			return Result{}, fmt.Errorf("write %s: %w", t.View, err)
 		}
+		if t.View == viewChanges {
+			if err := r.rollForward(); err != nil {
+				return Result{}, fmt.Errorf("write %s: %w", viewRollForward, err)
+			}
+		}
+	}
+	if err := r.coverage(ctx); err != nil {
+		return Result{}, fmt.Errorf("write %s: %w", viewCoverage, err)
 	}
 	if err := r.findings(ctx); err != nil {
 		return Result{}, fmt.Errorf("write findings: %w", err)
@@ -54,12 +69,16 @@ type renderer struct {
 	run      Run
 	src      Source
 	settings Settings
+	places   places
 	book     *book // nil: no workbook asked for
 	summary  *summary
 	finder   *finder
+	tally    *tally
+	forward  *rollForward
+	covered  *sheet // that of coverage, reserved
 }
 
-// table reads a view once and writes its file and its sheet side by side.
+// table reads a view once and writes its file and its sheet side by side. The sheet of coverage only gets its place.
 func (r *renderer) table(ctx context.Context, t table) error {
 	o, err := r.begin(t)
 	if err != nil {
@@ -76,11 +95,15 @@ func (r *renderer) table(ctx context.Context, t table) error {
 		if err := checkRow(t, row); err != nil {
 			return err
 		}
-		last := r.summary.see(t, row)
+		r.summary.see(t, row)
+		r.tally.see(t, row)
+		if err := r.forward.see(t, row); err != nil {
+			return err
+		}
 		if err := r.finder.see(t, row); err != nil {
 			return err
 		}
-		if err := o.row(row, last); err != nil {
+		if err := o.row(row, r.below(t, row)); err != nil {
 			return err
 		}
 	}
@@ -88,6 +111,58 @@ func (r *renderer) table(ctx context.Context, t table) error {
 		return err
 	}
 	return r.end(o)
+}
+
+// below tells whether the sheet leaves a row to the file, since the row of its certification stands for it.
+func (r *renderer) below(t table, row []any) bool {
+	return t.View == viewChanges && value[bool](r.places.record(t.View, row), "is_below")
+}
+
+// rollForward writes how the campaigns' numbers came about.
+func (r *renderer) rollForward() error {
+	o, err := r.begin(rollForwardTable())
+	if err != nil {
+		return err
+	}
+	rows, footing := r.forward.rows()
+	r.summary.footing = footing
+	for _, row := range rows {
+		if err := o.row(row, false); err != nil {
+			return err
+		}
+	}
+	return r.end(o)
+}
+
+// coverage writes the sheet of coverage, which holds the rows of all others against what was stored: what was not
+// proved comes first.
+func (r *renderer) coverage(ctx context.Context) error {
+	if r.book == nil {
+		return nil
+	}
+	t := coverageTable()
+	if err := r.covered.begin(); err != nil {
+		return err
+	}
+	judge := newCompleteness(r.run.KnownGaps)
+	for row, err := range r.src.Rows(ctx, t.View, t.names()) {
+		if err != nil {
+			return err
+		}
+		r.tally.compare(row)
+		write := r.covered.row
+		if judge.see(row) {
+			write = r.covered.later
+		}
+		if err := write(row); err != nil {
+			return err
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	r.summary.differ = r.tally.differ
+	return r.book.end(r.covered)
 }
 
 // findings writes what was found, the most severe first.
@@ -119,27 +194,27 @@ func (r *renderer) begin(t table) (o output, err error) {
 			return o, err
 		}
 	}
-	if r.book != nil {
+	switch {
+	case r.book == nil:
+	case t.View == viewCoverage: // written when the others are
+		r.covered, err = r.book.reserve(t)
+	default:
 		o.sheet, err = r.book.newSheet(t)
 	}
 	return o, err
 }
 
-// row writes a row; last puts it behind the others of its sheet.
-func (o output) row(row []any, last bool) error {
+// row writes a row; fileOnly keeps it off the sheet.
+func (o output) row(row []any, fileOnly bool) error {
 	if o.csv != nil {
 		if err := o.csv.row(row); err != nil {
 			return err
 		}
 	}
-	switch {
-	case o.sheet == nil:
+	if o.sheet == nil || fileOnly {
 		return nil
-	case last:
-		return o.sheet.later(row)
-	default:
-		return o.sheet.row(row)
 	}
+	return o.sheet.row(row)
 }
 
 func (r *renderer) end(o output) error {

@@ -40,6 +40,8 @@ type Source interface {
 	// ordered by the view's key in byte order. Values are nil, string, bool, int64, time.Time (UTC) or []string. An
 	// error ends the sequence. The slice belongs to Rows: it may be reused for the next row.
 	Rows(ctx context.Context, view string, columns []string) iter.Seq2[[]any, error]
+	// Baseline yields the rows of a view as the baseline sees it likewise; none when the run has no baseline.
+	Baseline(ctx context.Context, view string, columns []string) iter.Seq2[[]any, error]
 	// Changes yields the rows of changes_between(baseline, run) likewise; none when the run has no baseline.
 	Changes(ctx context.Context, columns []string) iter.Seq2[[]any, error]
 	// WriteSeal writes the lines that the run's root is the SHA-256 of: JSON, a line each, the run's facts first, then

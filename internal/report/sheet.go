@@ -29,21 +29,34 @@ type sheet struct {
 }
 
 func (b *book) newSheet(t table) (*sheet, error) {
+	s, err := b.reserve(t)
+	if err != nil {
+		return nil, err
+	}
+	return s, s.begin()
+}
+
+// reserve gives a sheet its place in the book; it has to begin before it gets rows.
+func (b *book) reserve(t table) (*sheet, error) {
 	c, err := newCells(t, b)
 	if err != nil {
 		return nil, err
 	}
 	s := &sheet{book: b, table: t, cells: c, delayed: spool{folder: b.folder, name: t.View}}
-	return s, s.begin()
+	b.sheets = append(b.sheets, s)
+	return s, b.layOut(t.Sheet, t)
 }
 
-// begin starts the table's next sheet.
+// begin starts the table's next sheet. The first has its place already; others stand behind all there are.
 func (s *sheet) begin() error {
 	s.name = s.table.Sheet
 	if n := len(s.names) + 1; n > 1 {
 		s.name = fmt.Sprintf("%s (%d)", s.table.Sheet, n)
+		if err := s.book.layOut(s.name, s.table); err != nil {
+			return err
+		}
 	}
-	part, err := s.book.beginPart(s.name, s.table)
+	part, err := s.book.beginPart(s.name)
 	if err != nil {
 		return err
 	}

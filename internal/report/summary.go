@@ -20,6 +20,8 @@ type summary struct {
 	complete *completeness
 	classes  map[string]int64 // changes by class
 	found    map[string]int64 // findings by rule
+	footing  footing
+	differ   int64 // collections of which the sheets have other rows than were stored
 	guarded  int64
 	replaced int64 // in CSV files and the workbook
 
@@ -37,12 +39,11 @@ func newSummary(run Run) *summary {
 	}
 }
 
-// see takes in a row and tells whether its place is behind the other rows of its sheet: in coverage, what was not
-// proved comes first.
-func (s *summary) see(t table, row []any) (last bool) {
+// see takes in a row.
+func (s *summary) see(t table, row []any) {
 	switch t.View {
 	case viewCoverage:
-		return s.complete.see(row)
+		s.complete.see(row)
 	case viewCertifications:
 		id, _ := row[s.certification].(string)
 		name, _ := row[s.name].(string)
@@ -52,7 +53,6 @@ func (s *summary) see(t table, row []any) (last bool) {
 		class, _ := row[s.class].(string)
 		s.classes[class]++
 	}
-	return false
 }
 
 // write fills the Summary. What decides whether the report may be relied on stands in the first screen.
@@ -89,6 +89,14 @@ func (s *summary) write(b *book) error {
 
 func (s *summary) reliance(p *page) {
 	verdict, why := s.complete.verdict(s.run.Status)
+	if s.differ > 0 {
+		verdict = verdictFail
+		why = append(why, fmt.Sprintf("Collections of which this workbook has other rows than were stored: %s; see Difference on sheet Coverage.", count(s.differ)))
+	}
+	if s.footing.wrong > 0 {
+		verdict = verdictFail
+		why = append(why, fmt.Sprintf("Lines of sheet Roll-forward that do not foot: %s; the parts of this report do not agree.", count(s.footing.wrong)))
+	}
 	p.section("May I rely on this report?", "")
 	p.line(p.styles.strong, "Completeness", verdict)
 	label := "Why"
@@ -96,6 +104,7 @@ func (s *summary) reliance(p *page) {
 		p.text(label, w)
 		label = ""
 	}
+	p.text("Roll-forward", s.footing.words(s.run.BaselineID != nil))
 	p.gaps("Not proved", s.complete.unproved)
 	p.gaps("Accepted gaps", s.complete.accepted)
 	switch n := s.run.NextGeneration; {
@@ -107,6 +116,19 @@ func (s *summary) reliance(p *page) {
 	if d := s.run.Deprecation; len(d) > 0 {
 		p.text("API version", fmt.Sprintf("The tenant announces the end of API version %s: %s", s.run.APIVersion, strings.Join(d, "; ")))
 	}
+}
+
+// words tell how far opening, changes and closing add up.
+func (f footing) words(baseline bool) string {
+	switch {
+	case !baseline:
+		return "No baseline: nothing to roll forward from."
+	case f.wrong > 0:
+		return fmt.Sprintf("Lines that do not foot: %s of %s; see sheet Roll-forward.", count(f.wrong), count(f.wrong+f.stated+f.notStated))
+	case f.notStated > 0:
+		return fmt.Sprintf("Lines that foot: %s; not stated, for want of proof: %s. Sheet Roll-forward says why.", count(f.stated), count(f.notStated))
+	}
+	return fmt.Sprintf("Opening, changes and closing add up on each of %s.", plural(f.stated, "line"))
 }
 
 // findings tells how many there are by severity, and by rule, each with the way to its rows.

@@ -12,15 +12,18 @@ func coverageTable() table {
 			{Name: "expected", Header: "Expected", Kind: integerKind, Width: 12, Meaning: "Rows the tenant said there are", Source: "header X-Total-Count", Blank: "total not stated"},
 			{Name: "read", Header: "Read", Kind: integerKind, Width: 10, Meaning: "Rows read", Source: "exporter", Blank: "not read"},
 			{Name: "distinct_read", Header: "Distinct", Kind: integerKind, Width: 12, Meaning: "Distinct ids among the rows read", Source: "exporter", Blank: "not read, or rows without ids (permissions)"},
-			{Name: "attempts", Header: "Attempts", Kind: integerKind, Width: 12, Meaning: "Readings it took, at most three", Source: "exporter", Blank: "not read"},
-			{Name: "captured_run_id", Header: "Captured in run", Kind: integerKind, Width: 14, Meaning: "Run that proved the rows shown for this collection", Source: "exporter", Blank: "never proved"},
+			{Name: "attempts", Header: "Attempts", Kind: integerKind, Width: 12, Place: atEnd, Meaning: "Readings it took, at most three", Source: "exporter", Blank: "not read"},
+			{Name: "captured_run_id", Header: "Captured in run", Kind: integerKind, Width: 14, Place: atEnd, Meaning: "Run that proved the rows shown for this collection", Source: "exporter", Blank: "never proved"},
 			{Name: "params_sha256", Header: "Parameters SHA-256", Kind: idKind, Width: 22, Place: atEnd, Meaning: "Hash of the parameters that shape the collection (filters, permissions mode)", Source: "exporter", Blank: "not read"},
-			{Name: "http_status", Header: "HTTP status", Kind: integerKind, Width: 11, Meaning: "Status of the answer that ended the last reading", Source: "response status", Blank: "no answer, or none that failed"},
-			{Name: "detail_code", Header: "Detail code", Kind: textKind, Width: 22, Meaning: "The tenant's code for the error", Source: "error body: detailCode", Blank: "no error, or none given"},
-			{Name: "tracking_id", Header: "Tracking id", Kind: idKind, Width: idWidth, Meaning: "The tenant's id of the failed request; its support asks for it", Source: "error body: trackingId", Blank: "no error, or none given"},
-			{Name: "error", Header: "Error", Kind: textKind, Width: 50, Wrap: true, Meaning: "Why the collection was not proved", Source: "exporter", Blank: "no error"},
-			{Name: "read_at", Header: "Read at (UTC)", Kind: instantKind, Width: 20, Meaning: "When the last reading ended", Source: "exporter", Blank: "not read"},
-			{Name: "note", Header: "Note", Kind: textKind, Width: 44, Wrap: true, Meaning: "How the collection was read, where that needs saying: permissions by entitlement, with the sample that checked them", Source: "exporter", Blank: "read as usual"},
+			{Name: "http_status", Header: "HTTP status", Kind: integerKind, Width: 11, Place: atEnd, Meaning: "Status of the answer that ended the last reading", Source: "response status", Blank: "no answer, or none that failed"},
+			{Name: "detail_code", Header: "Detail code", Kind: textKind, Width: 22, Place: atEnd, Meaning: "The tenant's code for the error", Source: "error body: detailCode", Blank: "no error, or none given"},
+			{Name: "tracking_id", Header: "Tracking id", Kind: idKind, Width: idWidth, Place: atEnd, Meaning: "The tenant's id of the failed request; its support asks for it", Source: "error body: trackingId", Blank: "no error, or none given"},
+			{Name: "error", Header: "Error", Kind: textKind, Width: 50, Wrap: true, Place: atEnd, Meaning: "Why the collection was not proved", Source: "exporter", Blank: "no error"},
+			{Name: "read_at", Header: "Read at (UTC)", Kind: instantKind, Width: 20, Place: atEnd, Meaning: "When the last reading ended", Source: "exporter", Blank: "not read"},
+			{Name: "note", Header: "Note", Kind: textKind, Width: 44, Wrap: true, Place: atEnd, Meaning: "How the collection was read, where that needs saying: permissions by entitlement, with the sample that checked them", Source: "exporter", Blank: "read as usual"},
+			{Name: "stored", Header: "Stored", Kind: integerKind, Width: 11, Meaning: "Rows known of the collection as of this run, as it was sealed; what is out of scope is not shown", Source: "exporter", Blank: "never blank"},
+			{Name: "rows_here", Header: "Rows in this workbook", Kind: integerKind, Width: 17, Added: true, Meaning: "Rows of the collection on the sheets of this workbook", Source: "exporter", Blank: "no sheet shows this list row by row"},
+			{Name: "difference", Header: "Difference", Kind: integerKind, Width: 13, Added: true, Meaning: "Stored, of what is in scope, less the rows in this workbook: 0, or something is missing here", Source: "exporter", Blank: "no sheet shows this list row by row"},
 		},
 	}
 }
@@ -66,7 +69,7 @@ func certificationsTable() table {
 func reviewersTable() table {
 	const source = "GET /certifications/{id}/reviewers: "
 	return table{
-		View: "reviewers", Sheet: "Certification Reviewers", Frozen: "reviewer_id",
+		View: viewReviewers, Sheet: "Certification Reviewers", Frozen: "reviewer_id",
 		Holds: "One row a certification and reviewer",
 		Columns: objectColumns(
 			certificationIDColumn("path of GET /certifications/{id}/reviewers"),
@@ -82,7 +85,7 @@ func reviewItemsTable() table {
 	const source = "GET /certifications/{id}/access-review-items: "
 	const accessOf = "accessSummary."
 	return table{
-		View: "review_items", Sheet: "Review Items", Frozen: "item_id",
+		View: viewReviewItems, Sheet: "Review Items", Frozen: "item_id",
 		Holds: "One row a review item: whose access, to what, what was decided",
 		Columns: objectColumns(
 			certificationIDColumn("path of GET /certifications/{id}/access-review-items"),
@@ -116,14 +119,16 @@ func reviewItemsTable() table {
 func permissionsTable() table {
 	const endpoint = "GET /certifications/{certificationId}/access-review-items/{itemId}/permissions"
 	return table{
-		View: "permissions", Sheet: "Permissions", Frozen: "item_id",
+		View: viewPermissions, Sheet: "Permissions", Frozen: "item_id",
 		Holds: "One row a permission of a review item: target and rights",
 		Columns: objectColumns(
 			certificationIDColumn("path of "+endpoint),
 			column{Name: "item_id", Header: "Item id", Kind: idKind, Width: idWidth, Meaning: "Review item that grants the permission", Source: "path of " + endpoint, Blank: "never blank"},
+			column{Name: "identity_name", Header: "Identity", Kind: textKind, Width: 26, Added: true, Meaning: "Whose access the review item is", Source: "GET /certifications/{id}/access-review-items: identitySummary.name", Blank: "not given, or the item is not known"},
+			column{Name: "access_name", Header: "Access", Kind: textKind, Width: 32, Added: true, Meaning: "The access that the permission is part of", Source: "GET /certifications/{id}/access-review-items: accessSummary.access.name", Blank: "not given, or the item is not known"},
 			column{Name: "position", Header: "Position", Kind: integerKind, Width: 12, Meaning: "Position in the tenant's list; permissions have no id", Source: "exporter", Blank: "never blank"},
-			column{Name: "target", Header: "Target", Kind: textKind, Width: 50, Meaning: "What the rights are on", Source: endpoint + ": target", Blank: "not given"},
-			column{Name: "rights", Header: "Rights", Kind: listKind, Width: 50, Meaning: "Rights on the target", Source: endpoint + ": rights[]", Blank: "no rights given"},
+			column{Name: "target", Header: "Target", Kind: textKind, Width: 44, Meaning: "What the rights are on", Source: endpoint + ": target", Blank: "not given"},
+			column{Name: "rights", Header: "Rights", Kind: listKind, Width: 44, Meaning: "Rights on the target", Source: endpoint + ": rights[]", Blank: "no rights given"},
 		),
 	}
 }
@@ -131,7 +136,7 @@ func permissionsTable() table {
 func tasksTable() table {
 	const source = "GET /certification-tasks: "
 	return table{
-		View: "tasks", Sheet: "Tasks", Frozen: "task_id",
+		View: viewTasks, Sheet: "Tasks", Frozen: "task_id",
 		Holds: "One row a task, e.g. a reassignment",
 		Columns: objectColumns(
 			column{Name: "task_id", Header: "Task id", Kind: idKind, Width: idWidth, Meaning: "Id of the task", Source: source + "id", Blank: "never blank"},
@@ -149,20 +154,31 @@ func tasksTable() table {
 }
 
 func changesTable() table {
+	const items = "GET /certifications/{id}/access-review-items: "
 	return table{
-		View: viewChanges, Sheet: "Changes", Frozen: "certification_id",
+		View: viewChanges, Sheet: "Changes", Frozen: "class",
 		Holds: "One row an object and field that differs from the baseline",
 		Columns: []column{
 			tenantColumn(),
 			{Name: "baseline_run_id", Header: "Baseline run", Kind: integerKind, Width: 16, Place: csvOnly, Meaning: "Run compared with", Source: "exporter", Blank: "never blank"},
 			runColumn(),
-			{Name: "object", Header: "Object", Kind: textKind, Width: 14, Meaning: "certification, reviewer, review_item, permission or task", Source: "exporter", Blank: "never blank"},
+			{Name: "object", Header: "Object", Kind: textKind, Width: 14, Place: atFront, Meaning: "certification, reviewer, review_item, permission or task", Source: "exporter", Blank: "never blank"},
 			{Name: "class", Header: "Class", Kind: textKind, Width: 24, Place: atFront, Meaning: "What happened, in the finest word that fits", Source: "exporter", Blank: "never blank"},
-			{Name: "certification_id", Header: "Certification id", Kind: idKind, Width: idWidth, Meaning: "Certification the object belongs to", Source: "exporter", Blank: "a campaign's task"},
-			{Name: "object_id", Header: "Object id", Kind: idKind, Width: idWidth, Meaning: "Id of the object; of a permission, the id of its review item", Source: "exporter", Blank: "the class concerns a whole collection"},
+			{Name: "certification_id", Header: "Certification id", Kind: idKind, Width: idWidth, Place: atEnd, Meaning: "Certification the object belongs to", Source: "exporter", Blank: "a campaign's task"},
+			{Name: "object_id", Header: "Object id", Kind: idKind, Width: idWidth, Place: atEnd, Meaning: "Id of the object; of a permission, the id of its review item", Source: "exporter", Blank: "the class concerns a whole collection"},
+			{Name: "certification_name", Header: "Certification", Kind: textKind, Width: 30, Added: true, Meaning: "Name of the certification, as last known", Source: "GET /certifications: name", Blank: "a campaign's task, or not given"},
+			{Name: "identity_name", Header: "Identity", Kind: textKind, Width: 22, Added: true, Meaning: "Whose access it is, as last known", Source: items + "identitySummary.name", Blank: "neither a review item nor its permission, or not given"},
+			{Name: "access_name", Header: "Access", Kind: textKind, Width: 28, Added: true, Meaning: "The access under review, as last known", Source: items + "accessSummary.access.name", Blank: "neither a review item nor its permission, or not given"},
 			{Name: "field", Header: "Field", Kind: textKind, Width: 22, Meaning: "Column that differs; for NOT_COMPARABLE the collection", Source: "exporter", Blank: "the object appeared or disappeared as a whole"},
-			{Name: "before", Header: "Before", Kind: textKind, Width: 48, Meaning: "Value in the baseline; of an object that disappeared, the object as JSON", Source: "exporter", Blank: "no value in the baseline"},
-			{Name: "after", Header: "After", Kind: textKind, Width: 48, Meaning: "Value in this run; of an object that appeared, the object as JSON", Source: "exporter", Blank: "no value in this run"},
+			{Name: "before", Header: "Before", Kind: textKind, Width: 36, Meaning: "Value in the baseline; of an object that disappeared, the object as JSON", Source: "exporter", Blank: "no value in the baseline"},
+			{Name: "after", Header: "After", Kind: textKind, Width: 36, Meaning: "Value in this run; of an object that appeared, the object as JSON", Source: "exporter", Blank: "no value in this run"},
+			{Name: "rows_below", Header: "Rows below", Kind: integerKind, Width: 12, Added: true, Meaning: "Rows of all that went or came with the certification as a whole: in changes.csv, not on this sheet", Source: "exporter", Blank: "the row stands for itself"},
+			{Name: "last_seen_before_at", Header: "Still as before, observed (UTC)", Kind: instantKind, Width: 20, Added: true, Meaning: "Start of the last run that proved the object as it was in the baseline: the change is not older", Source: "exporter", Blank: "what was read changed, not the tenant"},
+			{Name: "first_seen_after_at", Header: "As now, observed (UTC)", Kind: instantKind, Width: 20, Added: true, Meaning: "Start of the first run that saw the object as it is now, or of this run where it is gone: the change is not younger", Source: "exporter", Blank: "what was read changed, not the tenant"},
+			{Name: "decision_before", Header: "Decision before", Kind: textKind, Width: 12, Place: unseen, Added: true, Meaning: "Decision of the item in the baseline", Source: "exporter", Blank: "undecided, or not a review item"},
+			{Name: "decision_after", Header: "Decision after", Kind: textKind, Width: 12, Place: unseen, Added: true, Meaning: "Decision of the item in this run", Source: "exporter", Blank: "undecided, or not a review item"},
+			{Name: "moved_from", Header: "Moved from", Kind: idKind, Width: idWidth, Place: unseen, Added: true, Meaning: "Certification that reassignment took it from", Source: "exporter", Blank: "not reassigned"},
+			{Name: "is_below", Header: "Is below", Kind: booleanKind, Width: 10, Place: unseen, Added: true, Meaning: "The certification's own row stands for this one", Source: "exporter", Blank: "no"},
 		},
 	}
 }

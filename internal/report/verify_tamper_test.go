@@ -68,7 +68,7 @@ func TestVerifyNamesWhatWasTamperedWith(t *testing.T) {
 		"an outcome in coverage.csv": {
 			tamper: func(n *nights) { n.replace(2, "coverage.csv", "review_items,FAILED,", "review_items,COMPLETE,") },
 			want: map[string][]string{
-				"files":    {"coverage.csv: bytes: 2040, not 2038"},
+				"files":    {"coverage.csv: bytes: 2071, not 2069"},
 				"coverage": {"coverage.csv: row 7, review_items of certification " + last + ", column outcome: COMPLETE, not FAILED"},
 			},
 		},
@@ -145,7 +145,7 @@ func TestVerifyNamesWhatWasTamperedWith(t *testing.T) {
 		},
 		"rows of the workbook, in the manifest": {
 			tamper: func(n *nights) { n.manifest(2, func(m *Manifest) { m.Files[0].Rows++ }) },
-			want:   map[string][]string{"rows": {"audit-acme-run-000002-PARTIAL.xlsx: rows: 51, not 52"}},
+			want:   map[string][]string{"rows": {"audit-acme-run-000002-PARTIAL.xlsx: rows: 60, not 61"}},
 			signed: otherSig,
 		},
 		"no CSV any more, but so listed": {

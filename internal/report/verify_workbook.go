@@ -18,7 +18,7 @@ const maxIndex = 16 << 20
 // viewOfSheet is the view that a sheet shows, which may go on as "Review Items (2)"; empty for sheets that the manifest
 // does not count.
 func viewOfSheet(name string) string {
-	for _, t := range append(tables(), findingsTable()) {
+	for _, t := range filed() {
 		if name == t.Sheet || strings.HasPrefix(name, t.Sheet+" (") {
 			return t.View
 		}

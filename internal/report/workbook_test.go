@@ -220,15 +220,15 @@ func TestTextOfSeveralLinesHasItsRoom(t *testing.T) {
 		{"two lines", "one\ntwo", true, "26"},
 		{"lines from a browser", "one\r\ntwo", true, "26"},
 		{"a lone carriage return", "one\rtwo", true, "26"},
-		{"a line as wide as the column", "one\n" + strings.Repeat("x", 48), true, "26"},
-		{"a line wider than the column", "one\n" + strings.Repeat("x", 49), true, "39"},
-		{"wide characters", "one\n" + strings.Repeat("語", 49), true, "52"},
+		{"a line as wide as the column", "one\n" + strings.Repeat("x", 36), true, "26"},
+		{"a line wider than the column", "one\n" + strings.Repeat("x", 37), true, "39"},
+		{"wide characters", "one\n" + strings.Repeat("語", 37), true, "52"},
 		{"more lines than a row can be high", strings.Repeat("line\n", 200), true, "403"},
 	} {
 		src := fakeSource{rows: map[string][]map[string]any{viewChanges: {base(map[string]any{"baseline_run_id": int64(1), "before": tt.text})}}}
 		res := mustWrite(t, t.TempDir(), testRun(StatusSealed), src, both())
 		xl := openBook(t, res.Workbook)
-		id, err := xl.GetCellStyle("Changes", "F2")
+		id, err := xl.GetCellStyle("Changes", "G2")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -315,7 +315,7 @@ func TestWorkbookManners(t *testing.T) {
 	res := mustWrite(t, t.TempDir(), testRun(StatusPartial), hostileSource(append(hostileTexts(), tooLong()[0])), both())
 	xl := openBook(t, res.Workbook)
 	want := []string{"Summary", "Provenance", "Coverage", "Certifications", "Reviewers", "Certification Reviewers", "Review Items", "Permissions", "Tasks",
-		"Changes", "Reassignments", "Revocations", "Findings", "Dictionary", "Long Text"}
+		"Changes", "Roll-forward", "Reassignments", "Revocations", "Findings", "Dictionary", "Long Text"}
 	if d := cmp.Diff(want, xl.GetSheetList()); d != "" {
 		t.Errorf("sheets (-want +got):\n%s", d)
 	}
@@ -363,7 +363,7 @@ func TestWorkbookManners(t *testing.T) {
 		if *p.FitToWidth != 1 || *p.FitToHeight != 0 {
 			t.Errorf("%s: fitted to %d pages across, %d down", name, *p.FitToWidth, *p.FitToHeight)
 		}
-		if wide := !slices.Contains([]string{"Provenance", "Reviewers", "Certification Reviewers", "Permissions", "Changes", "Findings", "Dictionary"}, name); (*p.Size == paperA3) != wide {
+		if wide := !slices.Contains([]string{"Provenance", "Reviewers", "Certification Reviewers", "Permissions", "Roll-forward", "Findings", "Dictionary"}, name); (*p.Size == paperA3) != wide {
 			t.Errorf("%s: paper %d", name, *p.Size)
 		}
 		if want := "'" + name + "'!$1:$1"; titles[name] != want {
