@@ -68,8 +68,8 @@ func changesChart(head, classes int) chart {
 	}
 }
 
-// barsRows are the rows that a chart of so many bars takes, three to four bars, at most a page.
-func barsRows(n int) int { return min(max(7, 5+3*n/4), pageRows) }
+// barsRows are the rows that a chart of so many bars takes: four for five bars, at most a page.
+func barsRows(n int) int { return min(max(7, 5+4*n/5), pageRows) }
 
 // series are the numbers of a column below its heading, named by it, with the labels of column A.
 func series(column string, head, n int, fill string) excelize.ChartSeries {
