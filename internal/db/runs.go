@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -188,6 +189,28 @@ func (s *Store) LatestFinished(ctx context.Context, t Tenant) (Run, error) {
 // Previous is the tenant's last sealed or partial run before another.
 func (s *Store) Previous(ctx context.Context, t Tenant, id int64) (Run, error) {
 	return s.oneRun(ctx, t, `r.status IN ('SEALED', 'PARTIAL') AND r.run_id < $2`, id)
+}
+
+// Counted are the tenant's last n sealed or partial runs up to one, oldest first, of which the decisions were counted:
+// runs sealed by early versions have no counts. What was pruned has them still.
+func (s *Store) Counted(ctx context.Context, t Tenant, upTo int64, n int) ([]Run, error) {
+	rows, err := s.pool.Query(ctx, `
+		SELECT `+runColumns+`
+		FROM history.run r
+		JOIN history.tenant t USING (tenant_id)
+		WHERE r.tenant_id = $1 AND r.run_id <= $2 AND r.status IN ('SEALED', 'PARTIAL')
+		  AND r.approved IS NOT NULL AND r.revoked IS NOT NULL AND r.undecided IS NOT NULL
+		ORDER BY r.run_id DESC
+		LIMIT $3`, t.ID, upTo, n)
+	if err != nil {
+		return nil, fmt.Errorf("list runs up to %d: %w", upTo, err)
+	}
+	runs, err := pgx.CollectRows(rows, scanRun)
+	if err != nil {
+		return nil, fmt.Errorf("list runs up to %d: %w", upTo, err)
+	}
+	slices.Reverse(runs)
+	return runs, nil
 }
 
 // Beginning is what a run knows of itself when it begins.

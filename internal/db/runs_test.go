@@ -3,6 +3,8 @@ package db
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -272,5 +274,58 @@ func TestFlaggedItems(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("all %v (-want +got):\n%s", all, diff)
 		}
+	}
+}
+
+func TestCountedRuns(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	c := newCert("c", newItem("i1"), newItem("i2"), newItem("i3"))
+	w := newWorld(c)
+	first := o.night(w)
+	c.decide("i1", "APPROVE")
+	c.decide("i2", "REVOKE")
+	second := o.night(w)
+	officeOf(t, o.store, "other").night(newWorld())
+	o.open(ResumeNever) // left behind
+	w.outcome[snapshot.Tasks] = snapshot.Failed
+	partial := o.night(w)
+	o.night(w)
+	_, err := o.store.pool.Exec(t.Context(), `ALTER TABLE history.run DISABLE TRIGGER ALL`)
+	o.fatal(err)
+	_, err = o.store.pool.Exec(t.Context(), `UPDATE history.run SET approved = NULL, revoked = NULL, undecided = NULL WHERE run_id = $1`, first.ID)
+	o.fatal(err)
+
+	shown := func(upTo int64, n int) string {
+		t.Helper()
+		runs, err := o.store.Counted(t.Context(), o.tenant, upTo, n)
+		o.fatal(err)
+		var all []string
+		for _, r := range runs {
+			all = append(all, fmt.Sprintf("%d %s %d %d %d", r.ID, r.Status, *r.Approved, *r.Revoked, *r.Undecided))
+		}
+		return strings.Join(all, ", ")
+	}
+	two, three := fmt.Sprintf("%d SEALED 1 1 1", second.ID), fmt.Sprintf("%d PARTIAL 1 1 1", partial.ID)
+	for _, tt := range []struct {
+		upTo int64
+		n    int
+		want string
+	}{
+		{first.ID, 12, ""}, // sealed before they were counted
+		{second.ID, 12, two},
+		{partial.ID, 12, two + ", " + three},
+		{partial.ID, 1, three},
+	} {
+		if d := cmp.Diff(tt.want, shown(tt.upTo, tt.n)); d != "" {
+			t.Errorf("up to run %d, at most %d (-want +got):\n%s", tt.upTo, tt.n, d)
+		}
+	}
+	before := shown(partial.ID, 12)
+	if done := o.prune(at, false); len(done.Runs) == 0 {
+		t.Error("nothing was pruned")
+	}
+	if d := cmp.Diff(before, shown(partial.ID, 12)); d != "" {
+		t.Errorf("after pruning (-before +after):\n%s", d)
 	}
 }

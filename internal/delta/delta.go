@@ -22,8 +22,8 @@ type Meaning struct {
 // top: what may be wrong, then what was granted or taken, then what was decided,
 // then the rest.
 var classes = []Meaning{
-	{"NOT_COMPARABLE", "On one side the rows shown are older than the run: nothing can be said about this collection between the two."},
-	{"CAPTURE_GAP", "Came or went because the collection could not be read at all on one side; says nothing about the access."},
+	{"NOT_COMPARABLE", "One side shows rows older than its run: nothing can be said between the two."},
+	{"CAPTURE_GAP", "Came or went as one side could not be read at all; says nothing about the access."},
 	{"FLIPPED", "A decision became another decision."},
 	{"REOPENED", "A decision was taken back; the item is undecided again."},
 	{"PRIVILEGE_CHANGED", "The privileged flag of the access changed."},
@@ -31,7 +31,7 @@ var classes = []Meaning{
 	{"PERMISSION_REMOVED", "The entitlement does not grant a target any more."},
 	{"RIGHTS_CHANGED", "Same target, other rights."},
 	{"ADDED", "New, and both sides are complete."},
-	{"REMOVED", "Gone, and both sides are complete. Removed from the certification, which is not the same as revoked."},
+	{"REMOVED", "Gone, and both sides are complete. Not in the certification any more; not revoked."},
 	{"DELETED_IN_TENANT", "Gone because the tenant deleted the certification. Says nothing about the access."},
 	{"LEFT_SCOPE", "Gone because this run was asked for less."},
 	{"ENTERED_SCOPE", "Appeared because this run was asked for more."},

@@ -91,12 +91,33 @@ func Render(ctx context.Context, store *db.Store, t db.Tenant, run db.Run, o Rep
 		settings.Formats = formats
 	}
 	settings.Key = o.Key
+	counted, err := store.Counted(ctx, t, run.ID, standings)
+	if err != nil {
+		return report.Result{}, fmt.Errorf("run %d: %w", run.ID, err)
+	}
+	r.Decisions = decisions(run, counted)
 	var result report.Result
 	err = store.Read(ctx, t, run.ID, r.BaselineID, func(source *db.Reader) error {
 		result, err = report.Write(ctx, o.Dir, r, source, settings)
 		return err
 	})
 	return result, err
+}
+
+// standings is of how many runs a report shows the decisions: on one page, and
+// legible in a chart.
+const standings = 12
+
+// decisions says how those of the counted runs stood, of which run is the last.
+func decisions(run db.Run, counted []db.Run) []report.Standing {
+	var all []report.Standing
+	for _, c := range counted {
+		all = append(all, report.Standing{
+			RunID: c.ID, StartedAt: c.StartedAt, Status: string(c.Status), OtherScope: c.ScopeSHA256 != run.ScopeSHA256,
+			Approved: deref(c.Approved), Revoked: deref(c.Revoked), Undecided: deref(c.Undecided),
+		})
+	}
+	return all
 }
 
 // describe turns stored runs into what a report says about them.

@@ -100,13 +100,14 @@ func (b *book) beginPart(name string) (io.Writer, error) {
 	return w, err
 }
 
-// tail gives the sheet's XML behind its rows.
+// tail gives the sheet's XML behind its rows: with them counted, a sheet becomes a table of its program, which brings
+// the buttons of the filter.
 func (b *book) tail(name string, t table, rows int64) ([]byte, error) {
 	columns, err := excelize.ColumnNumberToName(len(t.onSheet()))
 	if err != nil {
 		return nil, err
 	}
-	if err := b.xl.AutoFilter(name, fmt.Sprintf("A1:%s%d", columns, rows+1), nil); err != nil {
+	if err := b.addTable(name, fmt.Sprintf("A1:%s%d", columns, rows+1), rows); err != nil {
 		return nil, err
 	}
 	if err := b.setPrintArea(name, columns, rows+1); err != nil {
@@ -114,6 +115,23 @@ func (b *book) tail(name string, t table, rows int64) ([]byte, error) {
 	}
 	_, closing, _, err := b.frame(name)
 	return closing, err
+}
+
+// addTable makes a table of a sheet's cells, the header among them, whatever its size: with neither formulas nor
+// totals a table costs one small part of the file, and a sheet ends below what Excel holds. A sheet without rows gets
+// the filter alone: a table has a row at least, and an empty one would read as a row that is there. Both on one sheet
+// are one filter too many, which Excel offers to repair.
+func (b *book) addTable(name, cells string, rows int64) error {
+	if rows == 0 {
+		return b.xl.AutoFilter(name, cells, nil)
+	}
+	stripes := true
+	return b.xl.AddTable(name, &excelize.Table{Range: cells, Name: tableName(name), StyleName: tableStyle, ShowRowStripes: &stripes})
+}
+
+// tableName is what formulas call the table of a sheet: Review_Items_2 for "Review Items (2)".
+func tableName(sheet string) string {
+	return strings.NewReplacer(" ", "_", "-", "_", "(", "", ")", "").Replace(sheet)
 }
 
 // frame gives the XML that excelize makes of a sheet, cut where the rows go, and the name of its part.

@@ -139,6 +139,10 @@ func testRun(status string) Run {
 		},
 		Totals:   Totals{Certifications: 8, CertificationsComplete: 8, Reviewers: 8, ReviewItems: 304, Permissions: 120, Tasks: 3, Requests: 1480, Retries: 2, Throttled: 1},
 		Baseline: Totals{Certifications: 8, CertificationsComplete: 8, Reviewers: 7, ReviewItems: 310, Permissions: 120, Tasks: 2, Requests: 1472},
+		Decisions: []Standing{
+			{RunID: 1, StartedAt: night1, Status: StatusSealed, OtherScope: true, Approved: 40, Revoked: 6, Undecided: 264},
+			{RunID: 2, StartedAt: night2, Status: status, Approved: 152, Revoked: 33, Undecided: 119},
+		},
 	}
 }
 

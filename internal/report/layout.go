@@ -19,6 +19,8 @@ const (
 	lineHeight   = 13 // points, of a line of text in a row
 	filterButton = 3  // characters, the room it takes in a header
 
+	tableStyle = "TableStyleLight1" // grey on every second row, which leads the eye along it; says nothing
+
 	formatNumber  = 1  // 0
 	formatWhole   = 3  // #,##0
 	formatText    = 49 // @; in any other format Excel computes what looks like a formula as soon as the cell is edited

@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"exporter/internal/delta"
 )
 
 // officeTimeout is for one conversion, which takes a second or two, on a machine that is busy with other tests.
@@ -144,6 +146,10 @@ func readFlatODS(t *testing.T, path string) []officeSheet {
 		switch e := token.(type) {
 		case xml.StartElement:
 			switch e.Name.Local {
+			case "object": // a chart has a table of its own
+				if err := d.Skip(); err != nil {
+					t.Fatal(err)
+				}
 			case "table":
 				sheets = append(sheets, officeSheet{Name: attr(e, "name")})
 			case "table-row":
@@ -294,4 +300,77 @@ func TestLibreOfficeReadsEveryHostileTextFromTheWorkbook(t *testing.T) {
 		got[sheet.Name] = sheet.texts()
 	}
 	compareHostileBook(t, got, officeText)
+}
+
+// flatParts are the tables and the charts of a flat OpenDocument file, each as text.
+type flatParts struct {
+	Ranges []struct {
+		Name string `xml:"name,attr"`
+		Area string `xml:"target-range-address,attr"`
+	} `xml:"body>spreadsheet>database-ranges>database-range"`
+	Sheets []struct {
+		Name  string `xml:"name,attr"`
+		Cells []struct {
+			Charts []struct {
+				Rows []struct {
+					Cells []string `xml:"table-cell>p"`
+				} `xml:"document>body>chart>chart>table>table-rows>table-row"`
+			} `xml:"frame>object"`
+		} `xml:"table-row>table-cell"`
+	} `xml:"body>spreadsheet>table"`
+}
+
+// LibreOffice has the sheets as tables, and draws the numbers of the Summary.
+func TestLibreOfficeReadsTablesAndCharts(t *testing.T) {
+	t.Parallel()
+	needOffice(t)
+	res := mustWrite(t, t.TempDir(), longRun(), everyClass(), both())
+	opened := convert(t, "", "fods", res.Workbook)
+	data, err := os.ReadFile(filepath.Join(opened, strings.TrimSuffix(filepath.Base(res.Workbook), "xlsx")+"fods"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var flat flatParts
+	if err := xml.Unmarshal(data, &flat); err != nil {
+		t.Fatal(err)
+	}
+	want, got := map[string]string{}, map[string]string{}
+	xl := openBook(t, res.Workbook)
+	for _, sheet := range xl.GetSheetList() {
+		tables, err := xl.GetTables(sheet)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, tab := range tables {
+			from, to, _ := strings.Cut(tab.Range, ":")
+			name := sheet
+			if strings.ContainsAny(name, " -") {
+				name = "'" + name + "'"
+			}
+			want[tab.Name] = name + "." + from + ":" + name + "." + to
+		}
+	}
+	for _, r := range flat.Ranges {
+		got[r.Name] = strings.ReplaceAll(r.Area, "$", "")
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("tables (-want +got):\n%s", d)
+	}
+	drawn := flat.Sheets[0].Cells[:0]
+	for _, c := range flat.Sheets[0].Cells {
+		if len(c.Charts) > 0 {
+			drawn = append(drawn, c)
+		}
+	}
+	if len(drawn) != 2 {
+		t.Fatalf("%d charts on sheet %s, want 2", len(drawn), flat.Sheets[0].Name)
+	}
+	for i, r := range longRun().Decisions {
+		if d := cmp.Diff([]string{strconv.FormatInt(r.Approved, 10), strconv.FormatInt(r.Revoked, 10), strconv.FormatInt(r.Undecided, 10)}, drawn[0].Charts[0].Rows[i].Cells[1:]); d != "" {
+			t.Errorf("run %d (-want +drawn):\n%s", r.RunID, d)
+		}
+	}
+	if n := len(drawn[1].Charts[0].Rows); n != len(delta.Classes())+1 {
+		t.Errorf("%d bars of changes", n)
+	}
 }

@@ -79,6 +79,20 @@ type Run struct {
 
 	Totals          // of this run
 	Baseline Totals // of the baseline; zero without one
+
+	// Decisions are those of the last runs up to this one, oldest first; of later ones none, or a report would change
+	// with them.
+	Decisions []Standing
+}
+
+// Standing is how the decisions of a run stood.
+type Standing struct {
+	RunID      int64
+	StartedAt  time.Time
+	Status     string // StatusSealed or StatusPartial
+	OtherScope bool   // it was asked for something else than the run of the report
+
+	Approved, Revoked, Undecided int64 // review items
 }
 
 // Fact is one thing that is stored of how a run was made, as text for people.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -55,10 +56,13 @@ func (s *summary) see(t table, row []any) {
 	}
 }
 
+// summaryWidths are those of the columns of the Summary, in characters.
+var summaryWidths = [...]float64{52, 20, 20, 14, 24, 22}
+
 // write fills the Summary. What decides whether the report may be relied on stands in the first screen.
 func (s *summary) write(b *book) error {
 	p := &page{xl: b.xl, styles: b.styles}
-	for i, width := range [...]float64{52, 20, 20, 14, 24, 22} {
+	for i, width := range summaryWidths {
 		letters, err := excelize.ColumnNumberToName(i + 1)
 		p.do(err)
 		p.do(b.xl.SetColWidth(summarySheet, letters, letters, width))
@@ -71,6 +75,7 @@ func (s *summary) write(b *book) error {
 	s.findings(p)
 	s.runs(p)
 	s.totals(p, b)
+	s.decisions(p)
 	s.changes(p)
 	s.scope(p)
 	s.integrity(p, b)
@@ -211,6 +216,43 @@ func (s *summary) totals(p *page, b *book) {
 	}
 }
 
+// decisions tells how those of the last runs stood, and shows it from two runs on: a chart of one column would say no
+// more than its row.
+func (s *summary) decisions(p *page) {
+	runs := s.run.Decisions
+	if len(runs) == 0 {
+		return
+	}
+	title := "Decisions by state"
+	if n := len(runs); n > 1 {
+		title += " over the last " + plural(int64(n), "run")
+	}
+	p.section(title, "llrrr", "Started (UTC)", "Status", "Approved", "Revoked", "Undecided")
+	partial, other := false, []string{}
+	head := p.row
+	for _, r := range runs {
+		label := fmt.Sprintf("Run %d", r.RunID)
+		if r.Status == StatusPartial {
+			partial, label = true, label+" "+StatusPartial // the chart shows it too
+		}
+		if r.OtherScope {
+			other = append(other, strconv.FormatInt(r.RunID, 10))
+		}
+		p.cells(p.styles.text, label, r.StartedAt, r.Status)
+		p.values(p.styles.sum, 4, r.Approved, r.Revoked, r.Undecided)
+		p.row++
+	}
+	if partial {
+		p.text(StatusPartial, "Items of a list that was not proved are counted as it was last proved.")
+	}
+	if len(other) > 0 {
+		p.text("Another scope than this run", some(other, ""))
+	}
+	if len(runs) > 1 {
+		p.chart(decisionsChart(title, head, len(runs)))
+	}
+}
+
 func (s *summary) changes(p *page) {
 	if s.run.BaselineID == nil {
 		p.section("Changes", "")
@@ -225,13 +267,15 @@ func (s *summary) changes(p *page) {
 	for _, m := range delta.Classes() {
 		meaning[string(m.Class)] = m.Text
 	}
+	head := p.row
 	for _, class := range slices.SortedFunc(maps.Keys(s.classes), byRank) {
 		p.cells(p.styles.text, class)
 		p.values(p.styles.sum, 2, s.classes[class])
-		for _, line := range lines(meaning[class], meaningWidth) {
-			p.values(p.styles.text, 3, line)
-			p.row++
-		}
+		p.values(p.styles.text, 3, meaning[class]) // of one line, or the chart's range would have gaps
+		p.row++
+	}
+	if n := len(s.classes); n > 0 {
+		p.chart(changesChart(head, n))
 	}
 }
 
@@ -300,6 +344,7 @@ type page struct {
 	styles styles
 	row    int   // rows written
 	blocks []int // how many rows stand above each section
+	charts int
 	err    error
 }
 

@@ -26,6 +26,8 @@ func TestSummaryMatchesGolden(t *testing.T) {
 	accepted.NextGeneration = 1200
 	accepted.Deprecation = []string{"Deprecation: true", "Sunset: Mon, 01 Jan 2029 00:00:00 GMT"}
 	first.NextGeneration = 1
+	first.Decisions = first.Decisions[1:]
+	accepted.Decisions = nil // sealed before they were counted
 	continued := both()
 	continued.limits.rows = 100
 
