@@ -1,6 +1,7 @@
 package db
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -29,10 +30,17 @@ func TestObservedBoundsOfADecision(t *testing.T) {
 		"removed and back, then decided":  {{undecided: 1}, {decision: absent}, {decision: "APPROVE", decided: 3}},
 		"removed and back, still decided": {{undecided: 1}, {decision: "APPROVE", undecided: 1, decided: 2}, {decision: absent}, {decision: "APPROVE", decided: 4}},
 	}
+	both := map[string][]seen{}
 	for name, nights := range tests {
+		both[name], both[name+", staged"] = nights, nights
+	}
+	for name, nights := range both {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			o := newOffice(t)
+			if strings.HasSuffix(name, "staged") {
+				o.store.spillAt = 1
+			}
 			night := func(n int) any {
 				if n == 0 {
 					return nil

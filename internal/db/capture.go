@@ -221,17 +221,17 @@ func (c *Capture) Merge(ctx context.Context, header *snapshot.Certification, gon
 			}
 		}
 		if changed(snapshot.Reviewers) {
-			if err := c.reviewers.mergeInto(ctx, tx, "", "", ""); err != nil {
+			if err := c.reviewers.mergeInto(ctx, tx); err != nil {
 				return err
 			}
 		}
 		if changed(snapshot.ReviewItems) {
-			if err := c.mergeItems(ctx, tx); err != nil {
+			if err := c.items.mergeInto(ctx, tx); err != nil {
 				return err
 			}
 		}
 		if changed(snapshot.Permissions) {
-			if err := c.permissions.mergeInto(ctx, tx, "", "", ""); err != nil {
+			if err := c.permissions.mergeInto(ctx, tx); err != nil {
 				return err
 			}
 		}
@@ -302,25 +302,4 @@ func (c *Capture) mergeHeader(ctx context.Context, tx pgx.Tx, h snapshot.Certifi
 		k.key, strings.Join(k.columns, ", "), strings.Join(params, ", ")),
 		append([]any{c.night.tenant.ID, c.no, c.night.run}, v...)...)
 	return err
-}
-
-// mergeItems merges the items with the two observed bounds of a decision: the
-// run that first found the item decided, and the run that proved it undecided
-// before. An item first seen decided has no earlier bound.
-func (c *Capture) mergeItems(ctx context.Context, tx pgx.Tx) error {
-	return c.items.mergeInto(ctx, tx,
-		", last_undecided_run, first_decided_run",
-		`,
-		CASE WHEN s.decision IS NULL OR p.item_id IS NULL THEN NULL
-		     WHEN p.decision IS NULL THEN (
-		         SELECT max(run_id)
-		         FROM history.coverage
-		         WHERE tenant_id = $1 AND certification_no = $2 AND collection = 'review_items' AND run_id < $3 AND outcome = 'COMPLETE')
-		     ELSE p.last_undecided_run END,
-		CASE WHEN s.decision IS NULL THEN NULL
-		     WHEN p.decision IS NULL THEN $3
-		     ELSE p.first_decided_run END`,
-		`
-		LEFT JOIN history.review_item p
-		  ON p.tenant_id = s.tenant_id AND p.certification_no = s.certification_no AND p.item_id = s.item_id AND p.valid_to_run = $3`)
 }

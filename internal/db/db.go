@@ -36,8 +36,9 @@ const (
 // Store is a pool of connections to one database. It is safe for concurrent
 // use.
 type Store struct {
-	pool *pgxpool.Pool
-	url  string
+	pool    *pgxpool.Pool
+	url     string
+	spillAt int // bytes of a collection that wait in memory
 }
 
 // Open connects to a database. connections bounds the pool; 0 leaves it to the
@@ -55,11 +56,18 @@ func Open(ctx context.Context, url string, connections int) (*Store, error) {
 	}
 	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	config.ConnConfig.ConnectTimeout = connectWithin
+	// A plan that was made while a table was empty is not to be kept while a
+	// night fills it. Not a parameter of the connection: poolers refuse those
+	// they do not know.
+	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, `SET plan_cache_mode = force_custom_plan`)
+		return err
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}
-	s := &Store{pool: pool, url: url}
+	s := &Store{pool: pool, url: url, spillAt: spillBytes}
 	if err := s.checkServer(ctx); err != nil {
 		pool.Close()
 		return nil, err

@@ -19,6 +19,7 @@ type kind[T any] struct {
 	columns []string      // after the key: digest, raw where there is one, then its own
 	values  func(T) []any // of the key and the columns, in this order
 	size    func(T) int   // bytes it takes while waiting, roughly
+	decided func(T) bool  // where the object is decided on: whether it has been
 }
 
 var campaignKind = kind[snapshot.Campaign]{
@@ -60,7 +61,8 @@ var reviewItemKind = kind[snapshot.ReviewItem]{
 		return []any{v.ID, v.Digest[:], v.Raw, v.IdentityID, v.IdentityName, v.AccessType, v.AccessID, v.AccessName, v.SourceID, v.SourceName,
 			v.Attribute, v.Value, v.AccountNativeIdentity, v.Privileged, v.HasPermissions, v.NewAccess, v.Completed, v.Decision, v.Comments}
 	},
-	size: func(v snapshot.ReviewItem) int { return 512 + 2*len(v.Raw) },
+	size:    func(v snapshot.ReviewItem) int { return 512 + 2*len(v.Raw) },
+	decided: func(v snapshot.ReviewItem) bool { return v.Decision != nil },
 }
 
 var itemPermissionsKind = kind[snapshot.ItemPermissions]{
@@ -78,6 +80,22 @@ var taskKind = kind[snapshot.Task]{
 	values: func(v snapshot.Task) []any {
 		return []any{v.ID, v.Digest[:], v.Raw, v.CertificationID, v.TargetType, v.TargetID, v.Type, v.Status, v.Errors, v.Created}
 	},
+}
+
+// decision is one text for a kind of object that is decided on, or another.
+func (k kind[T]) decision(yes, no string) string {
+	if k.decided != nil {
+		return yes
+	}
+	return no
+}
+
+// derived are the columns that follow from the version before: see observed.
+func (k kind[T]) derived() []string {
+	if k.decided == nil {
+		return nil
+	}
+	return []string{"last_undecided_run", "first_decided_run"}
 }
 
 // mergeSeen merges a few objects of a tenant: one that differs from its current

@@ -110,17 +110,22 @@ func verdict(ctx context.Context, tx pgx.Tx, t Tenant, id int64, accepted []stri
 	var lists, gaps int64
 	var byCertification bool
 	err := tx.QueryRow(ctx, `
-		SELECT coalesce(bool_or(c.certification_no <> 0 AND c.collection = 'tasks'), false),
-		       count(*) FILTER (WHERE c.certification_no = 0),
-		       count(*) FILTER (
-		           WHERE c.outcome NOT IN ('COMPLETE', 'SEALED_EARLIER', 'OUT_OF_SCOPE')
-		             AND NOT coalesce(k.certification_id = ANY ($3), false)
-		             AND NOT (c.outcome = 'NOT_FOUND' AND coalesce(h.outcome = 'NOT_FOUND', false)))
-		FROM history.coverage c
-		LEFT JOIN history.known_certification k USING (tenant_id, certification_no)
-		LEFT JOIN history.coverage h
-		  ON h.tenant_id = c.tenant_id AND h.run_id = c.run_id AND h.certification_no = c.certification_no AND h.collection = 'certification'
-		WHERE c.tenant_id = $1 AND c.run_id = $2`, t.ID, id, accepted).Scan(&byCertification, &lists, &gaps)
+		SELECT coalesce(bool_or(certification_no <> 0 AND tasks), false),
+		       coalesce(sum(collections) FILTER (WHERE certification_no = 0), 0)::bigint,
+		       coalesce(sum(gaps + CASE WHEN gone THEN 0 ELSE missing END) FILTER (
+		           WHERE certification_no NOT IN (
+		               SELECT certification_no
+		               FROM history.known_certification
+		               WHERE tenant_id = $1 AND certification_id = ANY ($3))), 0)::bigint
+		FROM (
+		    SELECT certification_no, count(*) AS collections, bool_or(collection = 'tasks') AS tasks,
+		           count(*) FILTER (WHERE outcome NOT IN ('COMPLETE', 'SEALED_EARLIER', 'OUT_OF_SCOPE', 'NOT_FOUND')) AS gaps,
+		           count(*) FILTER (WHERE outcome = 'NOT_FOUND') AS missing,
+		           bool_or(collection = 'certification' AND outcome = 'NOT_FOUND') AS gone
+		    FROM history.coverage
+		    WHERE tenant_id = $1 AND run_id = $2
+		    GROUP BY certification_no
+		) c`, t.ID, id, accepted).Scan(&byCertification, &lists, &gaps)
 	if err != nil {
 		return "", err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -48,6 +49,49 @@ func BenchmarkNight(b *testing.B) {
 				}
 			}
 			b.ReportMetric(float64(certifications*items*b.N)/b.Elapsed().Seconds(), "items/s")
+		})
+	}
+}
+
+// BenchmarkGrowth is how the cost of an item grows with the certification it is
+// in: the time a night takes for each where they are many, by that where they
+// are few. 1 is as it should be. The machine is the same in both, so that the
+// ratio says more than the times.
+func BenchmarkGrowth(b *testing.B) {
+	const certifications = 4
+	sizes := []int{1000, 2000, 4000, 8000} // items of each
+	for _, name := range []string{"first", "changed=1%"} {
+		b.Run(name, func(b *testing.B) {
+			spent := make([]time.Duration, len(sizes))
+			for b.Loop() {
+				for i, items := range sizes {
+					tenant := simulator.Generate(simulator.Options{}, simulator.Size{
+						Campaigns: 1, CertificationsPerCampaign: certifications, ItemsPerCertification: items,
+						Entitlements: 200, EntitlementsWithPermissions: 0.02, Seed: 1,
+					})
+					night := newBench(b, tenant)
+					night.pageSize = 250
+					if name != "first" {
+						if _, err := night.night(b.Context(), b); err != nil {
+							b.Fatal(err)
+						}
+						tenant.Edit(func(w *simulator.World) { decide(w, 1) })
+					}
+					begun := time.Now()
+					if _, err := night.night(b.Context(), b); err != nil {
+						b.Fatal(err)
+					}
+					spent[i] += time.Since(begun)
+				}
+			}
+			b.ReportMetric(0, "ns/op") // it has what went before in it
+			each := func(i int) float64 {
+				return float64(spent[i].Microseconds()) / float64(b.N*certifications*sizes[i])
+			}
+			for i, items := range sizes {
+				b.ReportMetric(each(i), fmt.Sprintf("us/item-of-%d", certifications*items))
+			}
+			b.ReportMetric(each(len(sizes)-1)/each(0), "growth")
 		})
 	}
 }
