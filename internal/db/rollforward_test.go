@@ -185,7 +185,7 @@ func TestRollForwardSaysWhyItIsNotStated(t *testing.T) {
 		"other review_item decided":      "0|1|0|1|foots|DECIDED +1",
 		"other review_item approved":     "0|1|0|1|foots|DECIDED +1",
 		"other review_item revoked":      "0|0|0|0|foots|",
-		"other review_item undecided":    "1|1|1|1|foots|ADDED +1, DECIDED −1",
+		"other review_item undecided":    "1|1|1|1|foots|ADDED +1, DECIDED -1",
 		"other permission all":           "0|0|0|0|foots|",
 	} {
 		if lines[line] != want {

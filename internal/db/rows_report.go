@@ -10,7 +10,18 @@ import (
 // extended are the views to which reports have columns of their own, with these.
 var extended = map[string]string{
 	// What the report has of a collection is for the report to fill in.
-	"coverage": `SELECT v.*, NULL::bigint AS rows_here, NULL::bigint AS difference FROM audit.coverage v`,
+	"coverage": `
+		SELECT v.*, h.name AS certification_name, NULL::bigint AS rows_here, NULL::bigint AS difference
+		FROM audit.coverage v
+		LEFT JOIN LATERAL (
+		    SELECT h.name
+		    FROM history.tenant t
+		    JOIN history.known_certification k ON k.tenant_id = t.tenant_id AND k.certification_id = v.certification_id
+		    JOIN history.certification h ON h.tenant_id = k.tenant_id AND h.certification_no = k.certification_no AND h.valid_from_run <= v.run_id
+		    WHERE t.name = v.tenant
+		    ORDER BY h.valid_from_run DESC
+		    LIMIT 1
+		) h ON true`,
 	"certifications": `
 		SELECT v.*, c.original_reviewer_id, c.original_reviewer_name, c.reassignments,
 		       CASE WHEN coalesce(v.signed, r.started_at) > v.due

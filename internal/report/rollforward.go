@@ -436,7 +436,7 @@ func (l *line) byClass(why string) string {
 			part += " +" + count(n)
 		}
 		if n := l.classes[class][1]; n > 0 {
-			part += " −" + count(n)
+			part += " -" + count(n)
 		}
 		parts = append(parts, part)
 	}

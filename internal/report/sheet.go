@@ -248,7 +248,7 @@ func (c *cells) lines(column int, s string) int {
 	width := int(c.table.Columns[column].Width)
 	n := 0
 	for line := range strings.SplitSeq(lineEnds.Replace(s), "\n") {
-		if n += max(1, (textWidth(line)+width-1)/width); n >= maxRowLines {
+		if n += max(1, (wrapWidth(line)+width-1)/width); n >= maxRowLines {
 			return maxRowLines
 		}
 	}

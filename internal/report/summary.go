@@ -109,6 +109,7 @@ func (s *summary) reliance(p *page) {
 		p.text(label, w)
 		label = ""
 	}
+	p.text("In scope", plural(s.run.Certifications, "certification")+": "+s.run.Scope.words())
 	p.text("Roll-forward", s.footing.words(s.run.BaselineID != nil))
 	p.gaps("Not proved", s.complete.unproved)
 	p.gaps("Accepted gaps", s.complete.accepted)
@@ -121,6 +122,26 @@ func (s *summary) reliance(p *page) {
 	if d := s.run.Deprecation; len(d) > 0 {
 		p.text("API version", fmt.Sprintf("The tenant announces the end of API version %s: %s", s.run.APIVersion, strings.Join(d, "; ")))
 	}
+	p.pair("Root SHA-256", s.run.RootSHA256)
+	p.text("How to verify", "exporter verify DIR, where DIR is this folder; more under Integrity.")
+}
+
+// words tell in one sentence what was asked for.
+func (s Scope) words() string {
+	var parts []string
+	if len(s.IDs) > 0 {
+		parts = append(parts, "by id "+some(s.IDs, ""))
+	}
+	if len(s.CampaignIDs) > 0 {
+		parts = append(parts, "of campaigns "+some(s.CampaignIDs, ""))
+	}
+	if s.Filter != "" {
+		parts = append(parts, "by filter "+s.Filter)
+	}
+	if len(parts) == 0 {
+		return "every one the token can see."
+	}
+	return strings.Join(parts, ", ") + "."
 }
 
 // words tell how far opening, changes and closing add up.
@@ -304,11 +325,10 @@ func (s *summary) scope(p *page) {
 
 func (s *summary) integrity(p *page, b *book) {
 	p.section("Integrity", "")
-	p.pair("Root SHA-256", s.run.RootSHA256)
 	p.pair("Previous root SHA-256", cmp.Or(s.run.PreviousRootSHA256, "none: first run of this tenant"))
 	p.pair("Scope SHA-256", s.run.ScopeSHA256)
 	p.pair("Configuration SHA-256", s.run.ConfigSHA256)
-	p.text("How to verify", "This folder: exporter verify DIR, with --public-key KEY where it is signed.")
+	p.text("How to verify", "This folder: exporter verify DIR, with --public-key KEY where it is signed. It needs no database.")
 	p.text("", "By hand: SHA-256 of seal.jsonl is the root; of the other files, in manifest.json.")
 	p.text("", fmt.Sprintf("The database: exporter verify DIR --database; run %d has this root in audit.runs.", s.run.ID))
 	p.tally("Cells with replaced characters", s.replaced, "characters a file cannot hold show as \uFFFD (U+FFFD)")

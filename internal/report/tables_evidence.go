@@ -36,7 +36,7 @@ func rollForwardTable() table {
 			tenantColumn(), runColumn(),
 			{Name: "baseline_run_id", Header: "Baseline run", Kind: integerKind, Width: 16, Place: csvOnly, Meaning: "Run compared with", Source: made, Blank: "no baseline"},
 			{Name: "campaign_id", Header: "Campaign id", Kind: idKind, Width: idWidth, Place: csvOnly, Meaning: "Campaign of the certifications, as of this run; of those that are gone, as of the baseline", Source: "GET /certifications: campaign.id", Blank: "not given, or the certification's header was never read"},
-			{Name: "campaign_name", Header: "Campaign", Kind: textKind, Width: 34, Meaning: "Name of the campaign", Source: "GET /certifications: campaign.name", Blank: "not given"},
+			{Name: "campaign_name", Header: "Campaign", Kind: textKind, Width: 30, Meaning: "Name of the campaign", Source: "GET /certifications: campaign.name", Blank: "not given"},
 			{Name: "object", Header: "Object", Kind: textKind, Width: 14, Meaning: "What is counted: certification, reviewer, review_item, permission or task", Source: made, Blank: "never blank"},
 			{Name: "state", Header: "State", Kind: textKind, Width: 13, Meaning: "all; and review items that are decided, approved, revoked or undecided, counted apart", Source: made, Blank: "never blank"},
 			{Name: "opening", Header: "Opening", Kind: integerKind, Width: 13, Meaning: "Number as of the baseline, from its history", Source: made, Blank: notStated},
@@ -44,8 +44,8 @@ func rollForwardTable() table {
 			{Name: "removed", Header: "Removed", Kind: integerKind, Width: 13, Meaning: "Rows of changes.csv by which objects went, or ceased to be in the state. Absence from a list, which is not the same as revoked access", Source: made, Blank: notStated},
 			{Name: "closing", Header: "Closing", Kind: integerKind, Width: 13, Meaning: "Rows of this report: of the object's file", Source: made, Blank: notStated},
 			{Name: "difference", Header: "Foot check", Kind: integerKind, Width: 13, Meaning: "Opening + added − removed − closing: 0", Source: made, Blank: notStated},
-			{Name: "statement", Header: "Statement", Kind: textKind, Width: 44, Wrap: true, Meaning: "foots; or why a number cannot be stated, for what was not proved is not counted", Source: made, Blank: "never blank"},
-			{Name: "by_class", Header: "By class of change", Kind: textKind, Width: 44, Wrap: true, Meaning: "What added and removed are made of, see sheet Changes", Source: made, Blank: "nothing came or went, or not stated"},
+			{Name: "statement", Header: "Statement", Kind: textKind, Width: 58, Wrap: true, Meaning: "foots; or why a number cannot be stated, for what was not proved is not counted", Source: made, Blank: "never blank"},
+			{Name: "by_class", Header: "By class of change", Kind: textKind, Width: 58, Wrap: true, Meaning: "What added and removed are made of, see sheet Changes", Source: made, Blank: "nothing came or went, or not stated"},
 		},
 	}
 }

@@ -94,6 +94,17 @@ func textWidth(s string) int {
 	return n
 }
 
+// wrapWidth is the same of text that wraps: capitals, of which there are words here, are a quarter wider than digits.
+func wrapWidth(s string) int {
+	capitals := 0
+	for _, r := range s {
+		if r >= 'A' && r <= 'Z' {
+			capitals++
+		}
+	}
+	return textWidth(s) + capitals/4
+}
+
 func runeWidth(r rune) int {
 	const firstWide = 0x2E80
 	if r >= firstWide {
