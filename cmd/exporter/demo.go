@@ -127,17 +127,13 @@ func (a *app) demoChanges(ctx context.Context, store *db.Store, run int64) error
 	if err != nil {
 		return err
 	}
-	d, err := compare(ctx, store, tenant, run-1, run)
+	d, err := compare(ctx, store, tenant, run-1, run, keeping{limit: 1})
 	if err != nil {
 		return err
 	}
 	var parts []string
-	last := ""
-	for _, c := range d.Changes { // sorted by class
-		if c.Class != last {
-			parts = append(parts, fmt.Sprintf("%d %s", d.Counts[c.Class], c.Class))
-			last = c.Class
-		}
+	for _, class := range d.classes() {
+		parts = append(parts, fmt.Sprintf("%d %s", d.Counts[class], class))
 	}
 	fmt.Fprintf(a.stdout, "  changes  %s\n", strings.Join(parts, ", "))
 	return nil

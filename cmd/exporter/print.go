@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"unicode"
+	"unicode/utf8"
 
 	"exporter/internal/job"
 )
@@ -43,16 +45,45 @@ func count(n *int64) string {
 }
 
 func printJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
+	e := json.NewEncoder(controlEscaper{w})
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
 	return e.Encode(v)
 }
 
-// oneLine makes a tenant's words fit for one line of a terminal.
+// controlEscaper escapes the control characters that JSON may hold as they are:
+// DEL and those behind it, which steer a terminal. In JSON they stand in strings
+// only, and so may their escapes. Each Write is of whole characters.
+type controlEscaper struct{ w io.Writer }
+
+func (c controlEscaper) Write(p []byte) (int, error) {
+	control := func(r rune) bool { return r >= 0x7f && r <= 0x9f }
+	rest := p
+	for len(rest) > 0 {
+		n := bytes.IndexFunc(rest, control)
+		if n < 0 {
+			n = len(rest)
+		}
+		if _, err := c.w.Write(rest[:n]); err != nil {
+			return 0, err
+		}
+		if rest = rest[n:]; len(rest) == 0 {
+			break
+		}
+		r, size := utf8.DecodeRune(rest)
+		if _, err := fmt.Fprintf(c.w, `\u%04x`, r); err != nil {
+			return 0, err
+		}
+		rest = rest[size:]
+	}
+	return len(p), nil
+}
+
+// oneLine makes a tenant's words fit for one line of a terminal: nothing in them
+// steers it, ends the line, or turns the direction of what stands beside them.
 func oneLine(s string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
+		if unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp) {
 			return ' '
 		}
 		return r

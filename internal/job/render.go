@@ -153,11 +153,23 @@ func describe(run db.Run, base *db.Run) (report.Run, report.Settings, error) {
 		r.BaselineID, r.BaselineStartedAt, r.Baseline = &base.ID, base.StartedAt, totals(*base)
 		r.ScopeChanged = base.ScopeSHA256 != run.ScopeSHA256
 	}
-	thresholds := findings.Defaults()
-	if settings.Findings != nil {
-		thresholds = *settings.Findings
+	return r, report.Settings{Formats: settings.Formats, FormulaGuard: settings.FormulaGuard, Findings: settings.thresholds()}, nil
+}
+
+// Thresholds are the thresholds of findings that were stored with a run.
+func Thresholds(run db.Run) (findings.Thresholds, error) {
+	var settings reportSettings
+	if err := json.Unmarshal(run.ReportSettings, &settings); err != nil {
+		return findings.Thresholds{}, fmt.Errorf("run %d: stored settings: %w", run.ID, err)
 	}
-	return r, report.Settings{Formats: settings.Formats, FormulaGuard: settings.FormulaGuard, Findings: thresholds}, nil
+	return settings.thresholds(), nil
+}
+
+func (s reportSettings) thresholds() findings.Thresholds {
+	if s.Findings == nil {
+		return findings.Defaults()
+	}
+	return *s.Findings
 }
 
 const notStated = "not stated"
