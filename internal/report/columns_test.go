@@ -1,6 +1,8 @@
 package report
 
 import (
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -84,5 +86,50 @@ func TestFilesHaveTheColumnsOfTheViews(t *testing.T) {
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("columns (-want +got):\n%s", d)
+	}
+}
+
+// The Dictionary tells of each column that the workbook and the files have, and of no other.
+func TestDictionaryTellsOfEveryColumn(t *testing.T) {
+	t.Parallel()
+	src := plausibleSource(2, 10, false)
+	src.rows[viewReviewItems][3]["comments"] = tooLong()[0] // for the sheet Long Text
+	res := mustWrite(t, t.TempDir(), testRun(StatusSealed), src, both())
+	xl := openBook(t, res.Workbook)
+	rows, err := xl.GetRows("Dictionary")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sheets, files := map[string][]string{}, map[string][]string{}
+	for _, row := range rows[1:] {
+		if row[1] != "" {
+			sheets[row[0]] = append(sheets[row[0]], row[1])
+		}
+		if row[2] != "" {
+			files[row[0]] = append(files[row[0]], row[2])
+		}
+		for i, cell := range row[3:] {
+			if cell == "" {
+				t.Errorf("%s %s: column %d is blank", row[0], row[1], i+3)
+			}
+		}
+	}
+	for _, sheet := range xl.GetSheetList()[1:] {
+		header, err := xl.GetRows(sheet)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(header[0], sheets[sheet]); d != "" {
+			t.Errorf("sheet %s (-sheet +Dictionary):\n%s", sheet, d)
+		}
+	}
+	for _, tab := range filed() {
+		header := readCSV(t, filepath.Join(res.Folder, tab.View+".csv"))[0]
+		slices.Sort(header)
+		told := files[tab.Sheet]
+		slices.Sort(told)
+		if d := cmp.Diff(header, told); d != "" {
+			t.Errorf("%s.csv (-file +Dictionary):\n%s", tab.View, d)
+		}
 	}
 }

@@ -110,10 +110,10 @@ func revocationsTable() table {
 func dictionaryTable() table {
 	return table{
 		View: "dictionary", Made: true, Sheet: "Dictionary", Frozen: "column",
-		Holds: "One row a column of this workbook: meaning, type, source, what blank means",
+		Holds: "One row a column of sheets and files: meaning, type, source, what blank means",
 		Columns: []column{
-			{Name: "sheet", Header: "Sheet", Kind: textKind, Width: 24, Meaning: "Sheet the column is on", Source: "exporter", Blank: "never blank"},
-			{Name: "column", Header: "Column", Kind: textKind, Width: 30, Meaning: "Header of the column", Source: "exporter", Blank: "never blank"},
+			{Name: "sheet", Header: "Sheet", Kind: textKind, Width: 24, Meaning: "Sheet the column is on, or whose file has it", Source: "exporter", Blank: "never blank"},
+			{Name: "column", Header: "Column", Kind: textKind, Width: 30, Meaning: "Header of the column", Source: "exporter", Blank: "the column is in the file alone"},
 			{Name: "name", Header: "Name in CSV and SQL", Kind: idKind, Width: 24, Meaning: "Name of the column in the file and the view", Source: "exporter", Blank: "the column is on the sheet alone"},
 			{Name: "meaning", Header: "Meaning", Kind: textKind, Width: 64, Wrap: true, Meaning: "What a value says", Source: "exporter", Blank: "never blank"},
 			{Name: "type", Header: "Type", Kind: textKind, Width: 18, Meaning: "What values are: text, id (text, never a number), whole number, yes or no, time in UTC, list", Source: "exporter", Blank: "never blank"},
@@ -127,13 +127,20 @@ func dictionaryTable() table {
 func dictionary() [][]any {
 	var rows [][]any
 	for _, t := range documented() {
-		for _, i := range t.onSheet() {
-			c := t.Columns[i]
+		add := func(c column, header any) {
 			var name any
 			if !t.Made && !c.Added {
 				name = c.Name
 			}
-			rows = append(rows, []any{t.Sheet, c.Header, name, c.Meaning, c.Kind.words(), c.Source, c.Blank})
+			rows = append(rows, []any{t.Sheet, header, name, c.Meaning, c.Kind.words(), c.Source, c.Blank})
+		}
+		for _, i := range t.onSheet() {
+			add(t.Columns[i], t.Columns[i].Header)
+		}
+		for _, c := range t.Columns {
+			if c.Place == csvOnly {
+				add(c, nil)
+			}
 		}
 	}
 	return rows
