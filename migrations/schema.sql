@@ -449,6 +449,18 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION history.decision_origin(decision text, before text, after text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+    SELECT CASE
+        WHEN decision IS NULL THEN NULL
+        WHEN after IS NULL THEN 'UNKNOWN'
+        WHEN after NOT IN ('COMPLETING', 'COMPLETED', 'ARCHIVED') THEN 'REVIEWER'
+        WHEN before = 'ACTIVE' THEN 'AUTO'
+        ELSE 'UNKNOWN'
+    END
+$$;
+
 CREATE TABLE history.certification (
     tenant_id integer NOT NULL,
     certification_no bigint NOT NULL,
@@ -1188,12 +1200,7 @@ CREATE VIEW audit.decisions AS
     s.certification_id,
     v.item_id,
     v.decision,
-        CASE
-            WHEN (after.status IS NULL) THEN 'UNKNOWN'::text
-            WHEN (after.status <> ALL (ARRAY['COMPLETING'::text, 'COMPLETED'::text, 'ARCHIVED'::text])) THEN 'REVIEWER'::text
-            WHEN (before.status = 'ACTIVE'::text) THEN 'AUTO'::text
-            ELSE 'UNKNOWN'::text
-        END AS origin,
+    history.decision_origin(v.decision, before.status, after.status) AS origin,
     h.reviewer_id,
     h.reviewer_name,
     undecided.started_at AS last_seen_undecided_at,

@@ -36,13 +36,7 @@ var extended = map[string]string{
 		       v.access_type, v.access_id, v.access_name, v.source_id, v.source_name, v.attribute, v.value,
 		       v.account_native_identity, v.privileged, v.has_permissions, v.new_access, v.completed, v.decision, v.comments,
 		       undecided.started_at AS last_seen_undecided_at, decided.started_at AS first_seen_decided_at,
-		       CASE
-		           WHEN v.decision IS NULL THEN NULL
-		           WHEN after.status IS NULL THEN 'UNKNOWN'
-		           WHEN after.status NOT IN ('COMPLETING', 'COMPLETED', 'ARCHIVED') THEN 'REVIEWER'
-		           WHEN before.status = 'ACTIVE' THEN 'AUTO'
-		           ELSE 'UNKNOWN'
-		       END AS decision_origin, h.reviewer_id, h.reviewer_name, NULL::text[] AS findings, v.raw
+		       history.decision_origin(v.decision, before.status, after.status) AS decision_origin, h.reviewer_id, h.reviewer_name, NULL::text[] AS findings, v.raw
 		FROM history.shown s
 		JOIN history.tenant t USING (tenant_id)
 		JOIN history.review_item v
