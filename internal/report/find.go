@@ -21,7 +21,7 @@ type finder struct {
 	run        Run
 	thresholds findings.Thresholds
 	places     places
-	spools     map[findings.Severity]*spool
+	spools     map[string]*spool // by rule
 	counts     map[string]int64 // findings by rule
 
 	unsupported map[string][]string // collections that the tenant does not serve, by certification
@@ -29,11 +29,11 @@ type finder struct {
 
 func newFinder(f *folder, run Run, t findings.Thresholds, p places) *finder {
 	n := &finder{
-		run: run, thresholds: t, places: p, spools: map[findings.Severity]*spool{},
+		run: run, thresholds: t, places: p, spools: map[string]*spool{},
 		counts: map[string]int64{}, unsupported: map[string][]string{},
 	}
-	for _, s := range severities {
-		n.spools[s] = &spool{folder: f, name: "findings-" + string(s)}
+	for _, rule := range findings.Rules() {
+		n.spools[rule.ID] = &spool{folder: f, name: "findings-" + rule.ID}
 	}
 	return n
 }
@@ -157,17 +157,26 @@ func (f *finder) add(found []findings.Finding) error {
 		if err != nil {
 			return err
 		}
-		if err := f.spools[x.Severity].add(line); err != nil {
+		if err := f.spools[x.Rule].add(line); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// each gives the findings as rows of their table, the most severe first.
+// rulesBySeverity are the rules in the order of the sheet, the most severe first.
+func rulesBySeverity() []findings.Rule {
+	rules := findings.Rules()
+	slices.SortStableFunc(rules, func(a, b findings.Rule) int {
+		return slices.Index(severities, a.Severity) - slices.Index(severities, b.Severity)
+	})
+	return rules
+}
+
+// each gives the findings as rows of their table, rule by rule.
 func (f *finder) each(fn func(row []any) error) error {
-	for _, s := range severities {
-		err := f.spools[s].each(func(line []byte) error {
+	for _, rule := range rulesBySeverity() {
+		err := f.spools[rule.ID].each(func(line []byte) error {
 			var x findings.Finding
 			if err := json.Unmarshal(line, &x); err != nil {
 				return err
@@ -180,7 +189,7 @@ func (f *finder) each(fn func(row []any) error) error {
 		if err != nil {
 			return err
 		}
-		if err := f.spools[s].close(); err != nil {
+		if err := f.spools[rule.ID].close(); err != nil {
 			return err
 		}
 	}

@@ -175,7 +175,16 @@ func (r *renderer) findings(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := r.finder.each(func(row []any) error { return o.row(row, false) }); err != nil {
+	rule := findingsTable().index("rule")
+	if err := r.finder.each(func(row []any) error {
+		if err := o.row(row, false); err != nil {
+			return err
+		}
+		if id, _ := row[rule].(string); o.sheet != nil && r.summary.firstFound[id] == "" {
+			r.summary.firstFound[id] = o.sheet.lastRow()
+		}
+		return nil
+	}); err != nil {
 		return err
 	}
 	return r.end(o)

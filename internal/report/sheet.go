@@ -129,6 +129,9 @@ func (s *sheet) room() error {
 	return s.begin()
 }
 
+// lastRow is the place of the row written last, as a link has it.
+func (s *sheet) lastRow() string { return fmt.Sprintf("'%s'!A%d", s.name, s.rows+1) }
+
 // number is that of the next row; the first is the header's.
 func (s *sheet) number() string { return strconv.FormatInt(s.rows+2, 10) }
 

@@ -26,6 +26,8 @@ type summary struct {
 	guarded  int64
 	replaced int64 // in CSV files and the workbook
 
+	firstFound map[string]string // by rule, the place of its first row
+
 	class, certification, name int // positions of columns
 }
 
@@ -34,6 +36,7 @@ func newSummary(run Run) *summary {
 		run:           run,
 		complete:      newCompleteness(run.KnownGaps),
 		classes:       map[string]int64{},
+		firstFound:    map[string]string{},
 		class:         changesTable().index("class"),
 		certification: certificationsTable().index("certification_id"),
 		name:          certificationsTable().index("name"),
@@ -175,19 +178,17 @@ func (s *summary) findings(p *page) {
 		return
 	}
 	p.section("Findings: "+strings.Join(all, ", "), "rl", "Rows", "Severity and what the rule looks for")
-	for _, severity := range severities {
-		for _, rule := range findings.Rules() {
-			n := s.found[rule.ID]
-			if rule.Severity != severity || n == 0 {
-				continue
-			}
-			p.cells(p.styles.text, rule.ID)
-			p.link(findingsTable().Sheet)
-			p.values(p.styles.sum, 2, n)
-			for _, line := range lines(string(severity)+": "+rule.Tests, meaningWidth) {
-				p.values(p.styles.text, 3, line)
-				p.row++
-			}
+	for _, rule := range rulesBySeverity() {
+		n := s.found[rule.ID]
+		if n == 0 {
+			continue
+		}
+		p.cells(p.styles.text, rule.ID)
+		p.link(s.firstFound[rule.ID])
+		p.values(p.styles.sum, 2, n)
+		for _, line := range lines(string(rule.Severity)+": "+rule.Tests, meaningWidth) {
+			p.values(p.styles.text, 3, line)
+			p.row++
 		}
 	}
 }
@@ -402,10 +403,9 @@ func (p *page) values(style, column int, values ...any) {
 	}
 }
 
-// link makes the first cell of the row being written lead to a sheet.
-func (p *page) link(sheet string) {
-	cell := fmt.Sprintf("A%d", p.row+1)
-	p.do(p.xl.SetCellHyperLink(summarySheet, cell, "'"+sheet+"'!A1", "Location"))
+// link makes the first cell of the row being written lead to a place.
+func (p *page) link(place string) {
+	p.do(p.xl.SetCellHyperLink(summarySheet, fmt.Sprintf("A%d", p.row+1), place, "Location"))
 }
 
 func (p *page) cells(style int, values ...any) { p.values(style, 1, values...) }

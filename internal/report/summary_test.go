@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -55,5 +56,53 @@ func TestSummaryMatchesGolden(t *testing.T) {
 			}
 			compareGolden(t, "summary/"+name+".txt", b.String())
 		})
+	}
+}
+
+// Each rule on the Summary leads to its first row, on whichever sheet that is.
+func TestSummaryLeadsToTheFindings(t *testing.T) {
+	t.Parallel()
+	src := plausibleSource(8, 38, false)
+	for i, row := range src.rows[viewReviewItems] {
+		if i%10 == 0 {
+			row["reviewer_id"] = row["identity_id"] // SELF_REVIEW, among others
+		}
+		if i%15 == 0 {
+			row["privileged"], row["decision"], row["comments"] = true, "APPROVE", nil
+		}
+	}
+	s := both()
+	s.limits.rows = 20
+	res := mustWrite(t, t.TempDir(), testRun(StatusSealed), src, s)
+	xl := openBook(t, res.Workbook)
+	rows, err := xl.GetRows(summarySheet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	places := map[string]string{} // by rule
+	for n, row := range rows {
+		cell := fmt.Sprintf("A%d", n+1)
+		if linked, place, err := xl.GetCellHyperLink(summarySheet, cell); err != nil {
+			t.Fatal(err)
+		} else if linked {
+			places[row[0]] = place
+		}
+	}
+	before := map[string]int64{} // rules seen, and their rows
+	for _, sheet := range []string{"Findings", "Findings (2)", "Findings (3)", "Findings (4)"} {
+		rows, err := xl.GetRows(sheet)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n, row := range rows[1:] {
+			rule := row[0]
+			if want := fmt.Sprintf("'%s'!A%d", sheet, n+2); before[rule] == 0 && places[rule] != want {
+				t.Errorf("%s leads to %s, want %s", rule, places[rule], want)
+			}
+			before[rule]++
+		}
+	}
+	if len(before) < 3 || len(before) != len(places) {
+		t.Errorf("rules found %v, links %v", before, places)
 	}
 }
