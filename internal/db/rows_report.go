@@ -66,13 +66,17 @@ var extended = map[string]string{
 		        FROM audit.review_items i
 		        WHERE i.tenant = v.tenant AND i.run_id = v.run_id AND i.certification_id = v.certification_id AND i.identity_id = v.to_reviewer_id) AS own_items
 		FROM audit.reassignments v`,
-	// Decisions of one certification with the same observed bounds.
+	// Decisions of one certification with the same observed bounds. They are
+	// counted before they get its name, or each of them would look for it.
 	"decision_intervals": `
-		SELECT d.tenant, d.run_id, d.certification_id, c.name AS certification_name, d.reviewer_id, d.reviewer_name, d.last_seen_undecided_at,
-		       d.first_seen_decided_at, d.origin, count(*) FILTER (WHERE d.decision = 'APPROVE') AS approved, count(*) AS decided
-		FROM audit.decisions d
-		LEFT JOIN audit.certifications c ON c.tenant = d.tenant AND c.run_id = d.run_id AND c.certification_id = d.certification_id
-		GROUP BY d.tenant, d.run_id, d.certification_id, c.name, d.reviewer_id, d.reviewer_name, d.last_seen_undecided_at, d.first_seen_decided_at, d.origin`,
+		SELECT d.*, c.name AS certification_name
+		FROM (
+		    SELECT d.tenant, d.run_id, d.certification_id, d.reviewer_id, d.reviewer_name, d.last_seen_undecided_at, d.first_seen_decided_at, d.origin,
+		           count(*) FILTER (WHERE d.decision = 'APPROVE') AS approved, count(*) AS decided
+		    FROM audit.decisions d
+		    GROUP BY d.tenant, d.run_id, d.certification_id, d.reviewer_id, d.reviewer_name, d.last_seen_undecided_at, d.first_seen_decided_at, d.origin
+		) d
+		LEFT JOIN audit.certifications c ON c.tenant = d.tenant AND c.run_id = d.run_id AND c.certification_id = d.certification_id`,
 	// With whose access it is that the rights are part of.
 	"permissions": `
 		SELECT t.name AS tenant, s.run_id, s.captured_run_id, s.certification_id, v.item_id, i.identity_name, i.access_name, p.position, p.target, p.rights
