@@ -127,7 +127,7 @@ func (a *app) demoChanges(ctx context.Context, store *db.Store, run int64) error
 	if err != nil {
 		return err
 	}
-	d, err := compare(ctx, store, tenant, run-1, run, keeping{limit: 1})
+	d, err := compare(ctx, store, tenant, run-1, run, true, 1)
 	if err != nil {
 		return err
 	}

@@ -18,10 +18,12 @@ import (
 	"exporter/internal/report/findings"
 )
 
-// tableLimit is how many rows of changes a table has unless more are asked for.
-const tableLimit = 200
+const (
+	tableLimit = 200 // changes that a table shows unless more are asked for
+	foundLimit = 10  // findings of a rule that it shows unless all changes are asked for
+)
 
-// change is one row of changes_between, with the names that go with its ids.
+// change is one row of the changes between two runs.
 type change struct {
 	Class             string  `json:"class"`
 	Object            string  `json:"object"`
@@ -33,6 +35,32 @@ type change struct {
 	Field             *string `json:"field"`
 	Before            *string `json:"before"`
 	After             *string `json:"after"`
+
+	movedFrom             *string // certification that a review item, or a permission's, was in
+	nameBefore, nameAfter *string // what people call Before and After, where these are ids
+	below                 int     // rows below a certification that came or went with all that is in it
+	isBelow               bool    // it is one of them
+}
+
+// changeColumns are what changeOf makes a change of.
+var changeColumns = []string{
+	"class", "object", "certification_id", "certification_name", "object_id", "identity_name", "access_name", "field", "before", "after",
+	"moved_from", "name_before", "name_after", "rows_below", "is_below",
+}
+
+func changeOf(row []any) (c change) {
+	c.Class, c.Object = row[0].(string), row[1].(string)
+	for i, into := range []**string{
+		&c.CertificationID, &c.CertificationName, &c.ObjectID, &c.IdentityName, &c.AccessName, &c.Field, &c.Before, &c.After,
+		&c.movedFrom, &c.nameBefore, &c.nameAfter,
+	} {
+		if s, ok := row[2+i].(string); ok {
+			*into = &s
+		}
+	}
+	below, _ := row[13].(int64)
+	c.below, c.isBelow = int(below), row[14].(bool)
+	return c
 }
 
 // Objects of changes, as changes_between spells them.
@@ -46,21 +74,26 @@ const (
 
 // comparison is what diff prints as JSON.
 type comparison struct {
-	Tenant       string          `json:"tenant"`
-	From         int64           `json:"from"`
-	To           int64           `json:"to"`
-	Runs         comparedRuns    `json:"runs"`
-	Backwards    bool            `json:"backwards"` // from is the later run
-	ScopeChanged bool            `json:"scope_changed"`
-	Totals       comparedTotals  `json:"totals"`
-	Counts       map[string]int  `json:"counts"`
-	Findings     []comparedFound `json:"findings"` // null: not looked for
-	Changes      []change        `json:"changes"`  // for a table no more than it shows
+	Tenant       string                   `json:"tenant"`
+	From         int64                    `json:"from"`
+	To           int64                    `json:"to"`
+	Runs         comparedRuns             `json:"runs"`
+	Backwards    bool                     `json:"backwards"` // from is the later run
+	ScopeChanged bool                     `json:"scope_changed"`
+	Totals       map[string]comparedTotal `json:"totals"`
+	Counts       map[string]int           `json:"counts"`   // changes by class
+	Findings     []comparedFound          `json:"findings"` // null: not looked for
+	Changes      []change                 `json:"changes"`
 
-	disabled []string                         // rules that were not to find anything
-	below    map[belowKey]int                 // rows that are left out below certifications
-	rows     map[string]int                   // rows without these, by class
-	names    map[string]db.CertificationNames // of the changes that are kept
+	// For a table no more is kept than it shows: of certifications that came or
+	// went with all that is in them their own row, and as many rows as asked for;
+	// limit 0 is all.
+	table bool
+	limit int
+	rows  map[string]int // changes by class without those below certifications
+	found map[string]int // findings by rule
+
+	disabled []string // rules that were not to find anything
 }
 
 type comparedRuns struct {
@@ -75,14 +108,17 @@ type comparedRun struct {
 	ScopeSHA256 string    `json:"scope_sha256"`
 }
 
-// comparedTotals are counters of two runs, by the names they have in the runs.
-type comparedTotals struct {
-	Certifications         comparedTotal `json:"certifications"`
-	CertificationsComplete comparedTotal `json:"certifications_complete"`
-	Reviewers              comparedTotal `json:"reviewers"`
-	ReviewItems            comparedTotal `json:"review_items"`
-	Permissions            comparedTotal `json:"permissions"`
-	Tasks                  comparedTotal `json:"tasks"`
+// counters are the totals that are compared, by the names they have in the runs.
+var counters = []struct {
+	name, label string
+	of          func(db.Run) *int64 // nil where a run is not finished
+}{
+	{"certifications", "Certifications", func(r db.Run) *int64 { return r.Certifications }},
+	{"certifications_complete", "  of these complete", func(r db.Run) *int64 { return r.CertificationsComplete }},
+	{"reviewers", "Reviewers", func(r db.Run) *int64 { return r.Reviewers }},
+	{"review_items", "Review items", func(r db.Run) *int64 { return r.ReviewItems }},
+	{"permissions", "Permissions", func(r db.Run) *int64 { return r.Permissions }},
+	{"tasks", "Tasks", func(r db.Run) *int64 { return r.Tasks }},
 }
 
 // comparedTotal has nulls where a run is not finished.
@@ -132,11 +168,7 @@ scope, and at most --limit rows. JSON has all changes, with ids and names.`,
 				return usagef("--limit %d: use a number of rows, or 0 for all", limit)
 			}
 			return a.withTenant(cmd.Context(), func(ctx context.Context, _ config.Config, store *db.Store, tenant db.Tenant) error {
-				keep := keeping{limit: limit, folded: true}
-				if format == "json" {
-					keep = keeping{}
-				}
-				d, err := compare(ctx, store, tenant, from, to, keep)
+				d, err := compare(ctx, store, tenant, from, to, format == "table", limit)
 				if errors.Is(err, db.ErrNoRun) {
 					return usageError{err}
 				}
@@ -146,7 +178,7 @@ scope, and at most --limit rows. JSON has all changes, with ids and names.`,
 				if format == "json" {
 					return printJSON(a.stdout, d)
 				}
-				return printComparison(a.stdout, d, keep.limit, a.width())
+				return printComparison(a.stdout, d, a.width())
 			})
 		},
 	}
@@ -158,15 +190,7 @@ scope, and at most --limit rows. JSON has all changes, with ids and names.`,
 	return cmd
 }
 
-// keeping says which changes are kept: those of a class up to a limit, which
-// bounds the memory that is needed, or all where that is 0; folded: of
-// certifications that were deleted, or entered or left the scope, their own row only.
-type keeping struct {
-	limit  int
-	folded bool
-}
-
-func compare(ctx context.Context, store *db.Store, t db.Tenant, from, to int64, keep keeping) (comparison, error) {
+func compare(ctx context.Context, store *db.Store, t db.Tenant, from, to int64, table bool, limit int) (comparison, error) {
 	a, err := store.Run(ctx, t, from)
 	if err != nil {
 		return comparison{}, err
@@ -175,58 +199,52 @@ func compare(ctx context.Context, store *db.Store, t db.Tenant, from, to int64, 
 	if err != nil {
 		return comparison{}, err
 	}
-	d := newComparison(a, b)
 	thresholds, err := job.Thresholds(b)
 	if err != nil {
 		return comparison{}, err
 	}
-	judged := !d.Backwards && a.Finished() && b.Finished()
+	d := newComparison(a, b)
+	d.table, d.limit, d.disabled = table, limit, thresholds.Disabled
+	judged := d.Findings != nil
 	if judged {
-		d.disabled = thresholds.Disabled
-		d.found(findings.OfRun(populations(a, b), thresholds))
+		d.find(change{}, findings.OfRun(populations(a, b), thresholds))
 	}
 	err = store.Read(ctx, t, to, &from, func(r *db.Reader) error {
-		for row, err := range r.Changes(ctx, []string{"class", "object", "certification_id", "object_id", "field", "before", "after"}) {
+		for row, err := range r.Changes(ctx, changeColumns) {
 			if err != nil {
 				return err
 			}
-			c := change{
-				Class: *text(row[0]), Object: *text(row[1]), CertificationID: text(row[2]), ObjectID: text(row[3]),
-				Field: text(row[4]), Before: text(row[5]), After: text(row[6]),
-			}
+			c := changeOf(row)
 			if judged {
-				d.found(findings.OfChange(c.judged(a, b), thresholds))
+				d.find(c, findings.OfChange(findings.Change{
+					Class: c.Class, Object: c.Object, CertificationID: deref(c.CertificationID), ObjectID: deref(c.ObjectID),
+					Before: deref(c.Before), After: deref(c.After),
+					BaselineID: a.ID, BaselineStartedAt: a.StartedAt, RunID: b.ID, RunStartedAt: b.StartedAt,
+				}, thresholds))
 			}
-			d.add(c, keep)
+			d.add(c)
 		}
-		d.arrange(keep)
-		return d.name(ctx, r)
+		return nil
 	})
+	d.arrange()
 	return d, err
 }
 
 func newComparison(a, b db.Run) comparison {
+	run := func(r db.Run) comparedRun {
+		return comparedRun{ID: r.ID, Status: string(r.Status), StartedAt: r.StartedAt, ScopeSHA256: r.ScopeSHA256}
+	}
 	d := comparison{
-		Tenant: b.Tenant, From: a.ID, To: b.ID, Backwards: a.ID > b.ID, ScopeChanged: a.ScopeSHA256 != b.ScopeSHA256,
-		Counts: map[string]int{}, Changes: []change{}, below: map[belowKey]int{}, rows: map[string]int{},
+		Tenant: b.Tenant, From: a.ID, To: b.ID, Runs: comparedRuns{From: run(a), To: run(b)},
+		Backwards: a.ID > b.ID, ScopeChanged: a.ScopeSHA256 != b.ScopeSHA256,
+		Totals: map[string]comparedTotal{}, Counts: map[string]int{}, Changes: []change{}, rows: map[string]int{}, found: map[string]int{},
 	}
-	for _, side := range []struct {
-		into *comparedRun
-		run  db.Run
-	}{{&d.Runs.From, a}, {&d.Runs.To, b}} {
-		*side.into = comparedRun{ID: side.run.ID, Status: string(side.run.Status), StartedAt: side.run.StartedAt, ScopeSHA256: side.run.ScopeSHA256}
-	}
-	total := func(before, now *int64) comparedTotal {
-		t := comparedTotal{From: before, To: now}
-		if before != nil && now != nil {
-			t.Change = new(*now - *before)
+	for _, c := range counters {
+		t := comparedTotal{From: c.of(a), To: c.of(b)}
+		if t.From != nil && t.To != nil {
+			t.Change = new(*t.To - *t.From)
 		}
-		return t
-	}
-	d.Totals = comparedTotals{
-		Certifications: total(a.Certifications, b.Certifications), CertificationsComplete: total(a.CertificationsComplete, b.CertificationsComplete),
-		Reviewers: total(a.Reviewers, b.Reviewers), ReviewItems: total(a.ReviewItems, b.ReviewItems),
-		Permissions: total(a.Permissions, b.Permissions), Tasks: total(a.Tasks, b.Tasks),
+		d.Totals[c.name] = t
 	}
 	if !d.Backwards && a.Finished() && b.Finished() {
 		d.Findings = []comparedFound{}
@@ -237,16 +255,10 @@ func newComparison(a, b db.Run) comparison {
 // populations are two finished runs as the rules see them. What the tenant has
 // beside the lists is left out: it follows from one run, and from no comparison.
 func populations(a, b db.Run) findings.Run {
-	number := func(n *int64) int64 {
-		if n == nil {
-			return 0
-		}
-		return *n
-	}
 	totals := func(r db.Run) findings.Totals {
 		return findings.Totals{
-			Certifications: number(r.Certifications), Reviewers: number(r.Reviewers), ReviewItems: number(r.ReviewItems),
-			Permissions: number(r.Permissions), Tasks: number(r.Tasks),
+			Certifications: deref(r.Certifications), Reviewers: deref(r.Reviewers), ReviewItems: deref(r.ReviewItems),
+			Permissions: deref(r.Permissions), Tasks: deref(r.Tasks),
 		}
 	}
 	return findings.Run{
@@ -255,57 +267,37 @@ func populations(a, b db.Run) findings.Run {
 	}
 }
 
-// judged is a change as the rules see it.
-func (c change) judged(a, b db.Run) findings.Change {
-	return findings.Change{
-		Class: c.Class, Object: c.Object, CertificationID: deref(c.CertificationID), ObjectID: deref(c.ObjectID), Before: deref(c.Before), After: deref(c.After),
-		BaselineID: a.ID, BaselineStartedAt: a.StartedAt, RunID: b.ID, RunStartedAt: b.StartedAt,
-	}
-}
-
-func (d *comparison) found(all []findings.Finding) {
+// find takes in what the rules find in a change; in none: in the runs.
+func (d *comparison) find(c change, all []findings.Finding) {
 	for _, f := range all {
-		d.Findings = append(d.Findings, comparedFound{
-			Rule: f.Rule, Severity: string(f.Severity), Object: f.Object, CertificationID: givenText(f.CertificationID), ObjectID: givenText(f.ObjectID),
-			Detail: f.Detail, Threshold: givenText(f.Threshold), Where: f.Where, Version: f.Version,
-		})
-	}
-}
-
-// add takes in a change. Certifications come before what is in them.
-func (d *comparison) add(c change, keep keeping) {
-	d.Counts[c.Class]++
-	if keep.folded && c.whole() && slices.Contains(takeAllAlong, c.Class) {
-		below := belowKey{deref(c.CertificationID), c.Class}
-		if c.Object == objectCertification {
-			d.below[below] = 0
-		} else if n, ok := d.below[below]; ok {
-			d.below[below] = n + 1
-			return
+		if d.found[f.Rule]++; d.shows(d.found[f.Rule], foundLimit) {
+			d.Findings = append(d.Findings, comparedFound{
+				Rule: f.Rule, Severity: string(f.Severity), Object: f.Object, CertificationID: givenText(f.CertificationID), ObjectID: givenText(f.ObjectID),
+				IdentityName: c.IdentityName, AccessName: c.AccessName, Detail: f.Detail, Threshold: givenText(f.Threshold), Where: f.Where, Version: f.Version,
+			})
 		}
 	}
-	d.rows[c.Class]++
-	if keep.limit == 0 || d.rows[c.Class] <= keep.limit {
+}
+
+func (d *comparison) add(c change) {
+	d.Counts[c.Class]++
+	if d.table && c.isBelow {
+		return
+	}
+	if d.rows[c.Class]++; d.shows(d.rows[c.Class], d.limit) {
 		d.Changes = append(d.Changes, c)
 	}
 }
 
-// takeAllAlong are the classes of a certification that say the same of all that
-// is in it. What came with a new one is told row by row: it is new access.
-var takeAllAlong = []string{"DELETED_IN_TENANT", "LEFT_SCOPE", "ENTERED_SCOPE"}
-
-// belowKey is a certification and the class by which it came or went.
-type belowKey struct{ certification, class string }
-
-// whole tells whether the change is that an object came or went.
-func (c change) whole() bool { return c.Field == nil && (c.Before == nil) != (c.After == nil) }
+// shows tells whether there is room for the nth row of a kind.
+func (d *comparison) shows(n, limit int) bool { return !d.table || d.limit == 0 || n <= limit }
 
 // arrange puts the rows that matter first; within a class the order of the query
 // stays.
-func (d *comparison) arrange(keep keeping) {
+func (d *comparison) arrange() {
 	slices.SortStableFunc(d.Changes, func(a, b change) int { return byRank(a.Class, b.Class) })
-	if keep.limit > 0 && len(d.Changes) > keep.limit {
-		d.Changes = slices.Clip(d.Changes[:keep.limit])
+	if !d.shows(len(d.Changes), d.limit) {
+		d.Changes = d.Changes[:d.limit]
 	}
 	slices.SortStableFunc(d.Findings, func(a, b comparedFound) int { return severity(a) - severity(b) })
 }
@@ -325,87 +317,6 @@ func (d *comparison) classes() []string {
 	return slices.SortedFunc(maps.Keys(d.Counts), byRank)
 }
 
-// name gives the changes that were kept, and the findings, the names that go with
-// their ids.
-func (d *comparison) name(ctx context.Context, r *db.Reader) error {
-	items, certifications := map[db.ItemKey]bool{}, map[string]bool{}
-	for i := range d.Changes {
-		c := &d.Changes[i]
-		if c.CertificationID != nil {
-			certifications[*c.CertificationID] = true
-		}
-		if c.Object == objectItem && c.Class == string(reassigned) {
-			certifications[deref(c.Before)] = true
-		}
-		if c.nameItself() {
-			continue
-		}
-		if c.ofItem() {
-			items[c.item()] = true
-		}
-	}
-	for _, f := range d.Findings {
-		if f.Object == objectItem {
-			items[f.item()] = true
-		}
-	}
-	named, err := r.ItemNames(ctx, slices.Collect(maps.Keys(items)))
-	if err != nil {
-		return err
-	}
-	if d.names, err = r.CertificationNames(ctx, slices.Collect(maps.Keys(certifications))); err != nil {
-		return err
-	}
-	for i := range d.Changes {
-		c := &d.Changes[i]
-		c.CertificationName = d.names[deref(c.CertificationID)].Name
-		if n, ok := named[c.item()]; ok && c.ofItem() && c.IdentityName == nil && c.AccessName == nil {
-			c.IdentityName, c.AccessName = n.Identity, n.Access
-		}
-	}
-	for i := range d.Findings {
-		f := &d.Findings[i]
-		if n, ok := named[f.item()]; ok && f.Object == objectItem {
-			f.IdentityName, f.AccessName = n.Identity, n.Access
-		}
-	}
-	return nil
-}
-
-const reassigned delta.Class = "REASSIGNED"
-
-// ofItem tells whether the change has the id of a review item.
-func (c change) ofItem() bool {
-	return (c.Object == objectItem || c.Object == objectPermission) && c.CertificationID != nil && c.ObjectID != nil
-}
-
-func (c change) item() db.ItemKey {
-	return db.ItemKey{CertificationID: deref(c.CertificationID), ItemID: deref(c.ObjectID)}
-}
-
-func (f comparedFound) item() db.ItemKey {
-	return db.ItemKey{CertificationID: deref(f.CertificationID), ItemID: deref(f.ObjectID)}
-}
-
-// nameItself takes the names out of an item that came or went.
-func (c *change) nameItself() bool {
-	if c.Object != objectItem || !c.whole() {
-		return false
-	}
-	var ok bool
-	o := c.object()
-	c.IdentityName, ok = o.text("identity_name")
-	c.AccessName, _ = o.text("access_name")
-	return ok
-}
-
-func text(v any) *string {
-	if s, ok := v.(string); ok {
-		return &s
-	}
-	return nil
-}
-
 // givenText is a text, or nil where it is empty.
 func givenText(s string) *string {
 	if s == "" {
@@ -414,9 +325,9 @@ func givenText(s string) *string {
 	return &s
 }
 
-func deref(s *string) string {
-	if s == nil {
-		return ""
+func deref[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
 	}
-	return *s
+	return v
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -14,144 +15,127 @@ import (
 )
 
 const (
-	foundLimit = 10  // findings of a rule that a table shows unless all rows are asked for
 	roomForIn  = 100 // columns from which on a row also tells the certification it is in
 	roomForIDs = 180 // and its ids
 )
 
-// printComparison prints a comparison for a person. Of limit and width, 0 is none.
-func printComparison(w io.Writer, d comparison, limit, width int) error {
-	p := &printed{}
-	total := 0
-	for _, n := range d.Counts {
-		total += n
+// printComparison prints a comparison for a person; width 0 is any.
+func printComparison(w io.Writer, d comparison, width int) error {
+	p := &printed{width: width}
+	p.head(d)
+	p.totals(d)
+	if len(d.Counts) > 0 {
+		p.classes(d)
 	}
-	p.head(d, total, width)
-	p.totals(d, width)
-	if total > 0 {
-		p.classes(d, width)
-	}
-	p.findings(d, limit, width)
-	if total > 0 {
-		p.changes(d, width)
+	p.findings(d)
+	if len(d.Counts) > 0 {
+		p.changes(d)
+		p.rest(d)
 	}
 	_, err := io.WriteString(w, p.String())
 	return err
 }
 
 // printed gathers what is printed.
-type printed struct{ strings.Builder }
+type printed struct {
+	strings.Builder
+	width int
+}
 
-func (p *printed) head(d comparison, total, width int) {
-	sentence(p, width, fmt.Sprintf("%s: run %d -> run %d: %s", d.Tenant, d.From, d.To, counted(total, "change")))
-	for _, r := range []struct {
-		side string
-		run  comparedRun
-	}{{"from", d.Runs.From}, {"to", d.Runs.To}} {
-		fmt.Fprintf(p, "  %-4s  run %d  %s  started %s UTC\n", r.side, r.run.ID, r.run.Status, r.run.StartedAt.UTC().Format(time.DateTime))
+func (p *printed) say(format string, args ...any) { sentence(p, p.width, fmt.Sprintf(format, args...)) }
+
+// grid prints rows below an empty line.
+func (p *printed) grid(columns []gridColumn, rows [][]string) {
+	p.WriteByte('\n')
+	grid(p, p.width, columns, rows)
+}
+
+func (p *printed) head(d comparison) {
+	p.say("%s: run %d -> run %d: %s", d.Tenant, d.From, d.To, counted(sum(d.Counts), "change"))
+	runs := []comparedRun{d.Runs.From, d.Runs.To}
+	for i, r := range runs {
+		fmt.Fprintf(p, "  %-4s  run %d  %s  started %s UTC\n", [...]string{"from", "to"}[i], r.ID, r.Status, r.StartedAt.UTC().Format(time.DateTime))
 	}
-	said := map[int64]bool{}
-	for _, r := range []comparedRun{d.Runs.From, d.Runs.To} {
-		switch status := snapshot.Status(r.Status); {
-		case said[r.ID] || status == snapshot.Sealed:
-			continue
-		case status == snapshot.Partial:
-			sentence(p, width, fmt.Sprintf("run %d is PARTIAL: a missing row is not a removal there", r.ID))
+	if d.From == d.To {
+		runs = runs[:1]
+	}
+	for _, r := range runs {
+		switch snapshot.Status(r.Status) {
+		case snapshot.Sealed:
+		case snapshot.Partial:
+			p.say("run %d is PARTIAL: a missing row is not a removal there", r.ID)
 		default:
-			sentence(p, width, fmt.Sprintf("run %d is %s: it is not finished, has no totals, and a missing row is not a removal there", r.ID, r.Status))
+			p.say("run %d is %s: it is not finished, has no totals, and a missing row is not a removal there", r.ID, r.Status)
 		}
-		said[r.ID] = true
 	}
 	if d.Backwards {
-		sentence(p, width, fmt.Sprintf(
-			"run %d is the later one: changes are shown from the first run named to the second, here backwards in time; either order is allowed", d.From))
+		p.say("run %d is the later one: changes are shown from the first run named to the second, here backwards in time; either order is allowed", d.From)
 	}
 	if d.ScopeChanged {
-		sentence(p, width, "the two runs have different scopes: what one of them was not asked for is neither added nor removed")
+		p.say("the two runs have different scopes: what one of them was not asked for is neither added nor removed")
 	}
 }
 
-func (p *printed) totals(d comparison, width int) {
-	p.WriteByte('\n')
-	rows := [][]string{}
-	for _, t := range []struct {
-		label string
-		total comparedTotal
-	}{
-		{"Certifications", d.Totals.Certifications},
-		{"  of these complete", d.Totals.CertificationsComplete},
-		{"Reviewers", d.Totals.Reviewers},
-		{"Review items", d.Totals.ReviewItems},
-		{"Permissions", d.Totals.Permissions},
-		{"Tasks", d.Totals.Tasks},
-	} {
-		change := count(t.total.Change)
-		if t.total.Change != nil && *t.total.Change > 0 {
+func (p *printed) totals(d comparison) {
+	var rows [][]string
+	for _, c := range counters {
+		t := d.Totals[c.name]
+		change := count(t.Change)
+		if deref(t.Change) > 0 {
 			change = "+" + change
 		}
-		rows = append(rows, []string{t.label, count(t.total.From), count(t.total.To), change})
+		rows = append(rows, []string{c.label, count(t.From), count(t.To), change})
 	}
-	grid(p, width, []gridColumn{
+	p.grid([]gridColumn{
 		{name: "TOTALS"}, {name: fmt.Sprintf("RUN %d", d.From), right: true}, {name: fmt.Sprintf("RUN %d", d.To), right: true}, {name: "CHANGE", right: true},
 	}, rows)
 }
 
-func (p *printed) classes(d comparison, width int) {
+func (p *printed) classes(d comparison) {
 	meaning := map[string]string{}
 	for _, m := range delta.Classes() {
 		meaning[string(m.Class)] = m.Text
 	}
-	rows := [][]string{}
+	var rows [][]string
 	for _, class := range d.classes() {
 		rows = append(rows, []string{class, thousands(d.Counts[class]), meaning[class]})
 	}
-	p.WriteByte('\n')
-	grid(p, width, []gridColumn{{name: "CLASS", whole: true}, {name: "COUNT", right: true, whole: true}, {name: "MEANING", wraps: true}}, rows)
+	p.grid([]gridColumn{{name: "CLASS", whole: true}, {name: "COUNT", right: true, whole: true}, {name: "MEANING", wraps: true}}, rows)
 }
 
 // findings shows what the rules found that compare two runs. The report has
 // others, which look at one.
-func (p *printed) findings(d comparison, limit, width int) {
+func (p *printed) findings(d comparison) {
 	p.WriteByte('\n')
 	if d.Findings == nil {
-		sentence(p, width, "Findings are left out: the rules compare a finished run with an earlier finished one.")
+		p.say("Findings are left out: the rules compare a finished run with an earlier finished one.")
 		return
 	}
 	for _, rule := range d.disabled {
-		sentence(p, width, fmt.Sprintf("The rule %s is disabled in the settings stored with run %d.", rule, d.To))
+		p.say("The rule %s is disabled in the settings stored with run %d.", rule, d.To)
 	}
 	if len(d.Findings) == 0 {
-		sentence(p, width, "No rule that compares two runs found anything.")
+		p.say("No rule that compares two runs found anything.")
 		return
 	}
-	rows, byRule := [][]string{}, map[string]int{}
+	var rows [][]string
 	for _, f := range d.Findings {
-		if byRule[f.Rule]++; limit > 0 && byRule[f.Rule] > foundLimit {
-			continue
-		}
 		detail := f.Detail
 		if f.IdentityName != nil || f.AccessName != nil {
-			detail = fmt.Sprintf("%s, %s: %s", named(f.IdentityName), named(f.AccessName), detail)
+			detail = fmt.Sprintf("%s, %s: %s", or(f.IdentityName, "not named"), or(f.AccessName, "not named"), detail)
 		}
 		rows = append(rows, []string{f.Severity, f.Rule, detail})
 	}
-	grid(p, width, []gridColumn{{name: "SEVERITY", whole: true}, {name: "FINDING", whole: true}, {name: "DETAIL", wraps: true}}, rows)
-	for _, rule := range slices.Sorted(maps.Keys(byRule)) {
-		if more := byRule[rule] - foundLimit; limit > 0 && more > 0 {
-			sentence(p, width, fmt.Sprintf("%s more of %s: --limit 0 or --format json", thousands(more), rule))
+	grid(p, p.width, []gridColumn{{name: "SEVERITY", whole: true}, {name: "FINDING", whole: true}, {name: "DETAIL", wraps: true}}, rows)
+	for _, rule := range slices.Sorted(maps.Keys(d.found)) {
+		if n := d.found[rule]; !d.shows(n, foundLimit) {
+			p.say("%s more of %s: --limit 0 or --format json", thousands(n-foundLimit), rule)
 		}
 	}
 }
 
-func named(name *string) string {
-	if name == nil {
-		return "not named"
-	}
-	return *name
-}
-
-func (p *printed) changes(d comparison, width int) {
-	in, ids := width == 0 || width >= roomForIn, width == 0 || width >= roomForIDs
+func (p *printed) changes(d comparison) {
+	in, ids := p.width == 0 || p.width >= roomForIn, p.width == 0 || p.width >= roomForIDs
 	columns := []gridColumn{{name: "  OBJECT", whole: true}, {name: "NAME", middle: true, share: 2}, {name: "ACCESS", share: 2}}
 	if in {
 		columns = append(columns, gridColumn{name: "CERTIFICATION", middle: true, share: 2})
@@ -164,18 +148,14 @@ func (p *printed) changes(d comparison, width int) {
 	for _, c := range d.Changes {
 		shown[c.Class]++
 	}
-	rows := [][]string{}
+	var rows [][]string
 	last := ""
 	for _, c := range d.Changes {
 		if c.Class != last {
 			last = c.Class
-			title := fmt.Sprintf("%s  %s", c.Class, counted(d.rows[c.Class], "row"))
-			switch n := shown[c.Class]; {
-			case n == d.rows[c.Class]:
-			case n == 1:
-				title += ", the first of them"
-			default:
-				title += fmt.Sprintf(", the first %s of them", thousands(n))
+			title := c.Class + "  " + counted(d.rows[last], "row")
+			if n := shown[last]; n < d.rows[last] {
+				title += fmt.Sprintf(", %s shown", thousands(n))
 			}
 			rows = append(rows, []string{title})
 		}
@@ -184,44 +164,32 @@ func (p *printed) changes(d comparison, width int) {
 		if in {
 			row = append(row, c.in())
 		}
-		row = append(row, d.what(c))
+		row = append(row, c.what())
 		if ids {
 			row = append(row, dash(c.CertificationID), dash(c.ObjectID))
 		}
 		rows = append(rows, row)
 	}
-	p.WriteByte('\n')
-	grid(p, width, columns, rows)
-	p.rest(d, width)
+	p.grid(columns, rows)
 }
 
 // rest says what the table does not show, and where it is.
-func (p *printed) rest(d comparison, width int) {
-	all, below := 0, 0
-	for _, n := range d.rows {
-		all += n
-	}
-	for _, n := range d.below {
-		below += n
-	}
+func (p *printed) rest(d comparison) {
 	report := ""
-	if d.From < d.To && d.Runs.From.finished() && d.Runs.To.finished() {
+	if d.Findings != nil { // a report could compare the two as well
 		report = fmt.Sprintf(", changes.csv of `exporter report --run %d --baseline %d`", d.To, d.From)
 	}
+	all := sum(d.rows)
 	if more := all - len(d.Changes); more > 0 {
 		p.WriteByte('\n')
-		sentence(p, width, fmt.Sprintf("%s not shown. All of them: --limit 0, --format json%s.", counted(more, "more row"), report))
+		p.say("%s not shown. All of them: --limit 0, --format json%s.", counted(more, "more row"), report)
 		report = ""
 	}
-	if below > 0 {
+	if below := sum(d.Counts) - all; below > 0 {
 		p.WriteByte('\n')
-		sentence(p, width, fmt.Sprintf("Rows below a certification that was deleted, or entered or left the scope, are told by their number, here %s. Each of them: --format json%s.",
-			thousands(below), report))
+		p.say("Rows below a certification that was deleted, or entered or left the scope, are told by their number, here %s. Each of them: --format json%s.",
+			thousands(below), report)
 	}
-}
-
-func (r comparedRun) finished() bool {
-	return snapshot.Status(r.Status) == snapshot.Sealed || snapshot.Status(r.Status) == snapshot.Partial
 }
 
 // who is the name of what changed, and for access the name of that; where there
@@ -230,173 +198,127 @@ func (c change) who() (name, access string) {
 	switch {
 	case c.IdentityName != nil || c.AccessName != nil:
 		return dash(c.IdentityName), dash(c.AccessName)
-	case (c.Object == objectCertification || c.ObjectID == nil) && c.CertificationName != nil:
-		return *c.CertificationName, ""
-	case c.whole():
-		o := c.object()
-		if name, ok := o.text("name"); ok && name != nil {
-			return *name, ""
-		}
+	case c.Object == objectCertification || c.ObjectID == nil:
+		return or(c.CertificationName, dash(c.CertificationID)), ""
 	}
-	return dash(c.ObjectID), ""
+	return cmp.Or(c.object().text("name"), dash(c.ObjectID)), ""
 }
 
 // in is the certification that a row is in.
 func (c change) in() string {
-	switch {
-	case c.Object == objectCertification:
+	if c.Object == objectCertification {
 		return ""
-	case c.CertificationName != nil:
-		return *c.CertificationName
 	}
-	return dash(c.CertificationID)
+	return or(c.CertificationName, dash(c.CertificationID))
 }
 
 // what says in words what changed.
-func (d comparison) what(c change) string {
+func (c change) what() string {
+	field, before, after := deref(c.Field), plainValue(c.Before), plainValue(c.After)
 	switch {
-	case c.Object == objectPermission && c.Class != "NOT_COMPARABLE":
-		return d.whatOfPermission(c)
-	case c.whole():
-		return d.whatOfObject(c)
-	case c.Field == nil:
-		return ""
 	case c.Class == "NOT_COMPARABLE":
-		return fmt.Sprintf("%s: %s -> %s", *c.Field, or(c.Before, "not reached"), or(c.After, "not reached"))
-	case c.Object == objectItem && *c.Field == "certification_id":
-		return "moved from " + d.certification(c.Before)
-	case c.Object == objectCertification && *c.Field == "reviewer_id":
-		n := d.names[deref(c.CertificationID)]
-		if n.Reviewer != nil && n.ReviewerBefore != nil {
-			return fmt.Sprintf("reviewer: %s -> %s", *n.ReviewerBefore, *n.Reviewer)
-		}
-	case *c.Field == "raw":
+		return fmt.Sprintf("%s: %s -> %s", field, or(c.Before, "not reached"), or(c.After, "not reached"))
+	case c.Object == objectPermission:
+		return c.whatOfPermission()
+	case field == "":
+		return c.whatOfObject()
+	case c.movedFrom != nil:
+		return "moved from " + or(c.nameBefore, *c.movedFrom)
+	case field == "reviewer_id":
+		return fmt.Sprintf("reviewer: %s -> %s", or(c.nameBefore, before), or(c.nameAfter, after))
+	case field == "raw":
 		return "something that has no column of its own"
+	case slices.Contains(sayTheirField, c.Class):
+		return before + " -> " + after
 	}
-	values := plainValue(c.Before) + " -> " + plainValue(c.After)
-	if slices.Contains(sayTheirField, c.Class) {
-		return values
-	}
-	return *c.Field + ": " + values
+	return fmt.Sprintf("%s: %s -> %s", field, before, after)
 }
 
 // sayTheirField are the classes of changes of one field alone.
 var sayTheirField = []string{"FLIPPED", "REOPENED", "DECIDED", "COMMENT_CHANGED", "SIGNED", "TASK_FAILED", "TASK_FINISHED"}
 
-func (d comparison) certification(id *string) string {
-	if n := d.names[deref(id)]; n.Name != nil {
-		return *n.Name
-	}
-	return dash(id)
-}
-
 // whatOfObject tells what matters of an object that came or went.
-func (d comparison) whatOfObject(c change) string {
+func (c change) whatOfObject() string {
 	o := c.object()
 	var parts []string
-	add := func(key, before string) {
-		if v, ok := o.text(key); ok && v != nil {
-			parts = append(parts, before+*v)
+	add := func(before, text string) {
+		if text != "" {
+			parts = append(parts, before+text)
 		}
 	}
 	switch c.Object {
 	case objectCertification:
-		if n := d.below[belowKey{deref(c.CertificationID), c.Class}]; n > 0 {
-			parts = append(parts, fmt.Sprintf("and %s below it", counted(n, "row")))
+		if c.below > 0 {
+			add("and ", counted(c.below, "row")+" below it")
 		}
-		add("phase", "")
-		add("reviewer_name", "reviewer ")
+		add("", o.text("phase"))
+		add("reviewer ", o.text("reviewer_name"))
 	case objectReviewer:
-		add("email", "")
+		add("", o.text("email"))
 	case objectItem:
-		if o.yes("privileged") {
-			parts = append(parts, "privileged")
+		if o["privileged"] == true {
+			add("", "privileged")
 		}
-		add("decision", "")
-		if len(o) > 0 && o["decision"] == nil {
-			parts = append(parts, "undecided")
-		}
-		add("source_name", "source ")
+		add("", cmp.Or(o.text("decision"), "undecided"))
+		add("source ", o.text("source_name"))
 	case objectTask:
-		add("type", "")
-		add("status", "")
+		add("", o.text("type"))
+		add("", o.text("status"))
 	}
 	return strings.Join(parts, ", ")
 }
 
-// permission is a side of a change of a permission.
-type permission struct {
-	Target          *string   `json:"target"`
-	Rights          []*string `json:"rights"`
-	CertificationID *string   `json:"certification_id"`
-}
-
-func (d comparison) whatOfPermission(c change) string {
-	var before, after permission
-	for _, side := range []struct {
-		text *string
-		into *permission
-	}{{c.Before, &before}, {c.After, &after}} {
-		if side.text != nil && json.Unmarshal([]byte(*side.text), side.into) != nil {
-			return "cannot be read: see --format json"
-		}
-	}
-	target := or(after.Target, or(before.Target, "no target"))
+func (c change) whatOfPermission() string {
+	before, after := objectOf(c.Before), objectOf(c.After)
+	what := before.rights() + " -> " + after.rights()
 	switch {
+	case c.movedFrom != nil:
+		what = "moved from " + or(c.nameBefore, *c.movedFrom)
 	case c.Before == nil:
-		return target + ": " + after.rights()
+		what = after.rights()
 	case c.After == nil:
-		return target + ": " + before.rights()
-	case c.Class == string(reassigned):
-		return target + ": moved from " + d.certification(before.CertificationID)
+		what = before.rights()
 	}
-	return fmt.Sprintf("%s: %s -> %s", target, before.rights(), after.rights())
+	return cmp.Or(after.text("target"), before.text("target"), "no target") + ": " + what
 }
 
-func (p permission) rights() string {
-	if len(p.Rights) == 0 {
-		return "no rights"
-	}
-	var all []string
-	for _, r := range p.Rights {
-		all = append(all, dash(r))
-	}
-	return strings.Join(all, ", ")
-}
-
-// object is the object of a change, by the names of its fields, where it came or
-// went as a whole.
+// object is an object by the names of its fields.
 type object map[string]any
 
-func (c change) object() object {
-	var o object
-	if v := or(c.After, deref(c.Before)); json.Unmarshal([]byte(v), &o) != nil {
-		return nil
-	}
+// objectOf reads an object as changes have it; nil is one without fields.
+func objectOf(s *string) (o object) {
+	_ = json.Unmarshal([]byte(deref(s)), &o)
 	return o
 }
 
-// text is a field of text, nil where it is null; ok tells whether there is one.
-func (o object) text(key string) (s *string, ok bool) {
-	v, ok := o[key]
-	if t, is := v.(string); is {
-		s = &t
+// object is what came or went as a whole.
+func (c change) object() object {
+	if c.Field != nil {
+		return nil
 	}
-	return s, ok
+	return objectOf(cmp.Or(c.After, c.Before))
 }
 
-func (o object) yes(key string) bool { v, _ := o[key].(bool); return v }
+// text is a field of text; "" where there is none.
+func (o object) text(key string) string { s, _ := o[key].(string); return s }
+
+// rights are those of a permission.
+func (o object) rights() string {
+	list, _ := o["rights"].([]any)
+	var all []string
+	for _, r := range list {
+		all = append(all, fmt.Sprint(r))
+	}
+	return cmp.Or(strings.Join(all, ", "), "no rights")
+}
 
 // plainValue is a value for a person: a list without its brackets.
 func plainValue(s *string) string {
-	if s == nil {
-		return "(none)"
-	}
 	var list []string
-	if strings.HasPrefix(*s, "[") && json.Unmarshal([]byte(*s), &list) == nil {
+	if strings.HasPrefix(deref(s), "[") && json.Unmarshal([]byte(*s), &list) == nil {
 		return strings.Join(list, "; ")
 	}
-	return *s
+	return or(s, "(none)")
 }
 
 func dash(s *string) string { return or(s, "-") }
@@ -406,6 +328,13 @@ func or(s *string, none string) string {
 		return none
 	}
 	return *s
+}
+
+func sum(counts map[string]int) (n int) {
+	for _, c := range counts {
+		n += c
+	}
+	return n
 }
 
 func thousands(n int) string { return count(new(int64(n))) }

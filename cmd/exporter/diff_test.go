@@ -135,7 +135,10 @@ func hostileComparison() comparison {
 	})
 	right, _ := json.Marshal(map[string]any{"target": hostile, "rights": []string{hostile, "x"}})
 	list, _ := json.Marshal([]string{hostile, strings.Repeat("田", 300)})
-	add := func(c change) { c.CertificationID, c.ObjectID = h, h; d.add(c, keeping{folded: true}) }
+	add := func(c change) {
+		c.CertificationID, c.ObjectID, c.CertificationName, c.IdentityName, c.AccessName, c.nameBefore, c.nameAfter = h, h, h, h, h, h, h
+		d.add(c)
+	}
 	for _, kind := range []string{objectCertification, objectReviewer, objectItem, objectTask} {
 		add(change{Class: "ADDED", Object: kind, After: new(string(object))})
 		add(change{Class: "REMOVED", Object: kind, Before: new(string(object))})
@@ -143,14 +146,11 @@ func hostileComparison() comparison {
 	}
 	add(change{Class: "PERMISSION_ADDED", Object: objectPermission, After: new(string(right))})
 	add(change{Class: "RIGHTS_CHANGED", Object: objectPermission, Field: new("rights"), Before: new(string(right)), After: h})
-	add(change{Class: "REASSIGNED", Object: objectItem, Field: new("certification_id"), Before: h, After: h})
+	add(change{Class: "REASSIGNED", Object: objectItem, Field: new("certification_id"), Before: h, After: h, movedFrom: h})
+	add(change{Class: "REASSIGNED", Object: objectCertification, Field: new("reviewer_id"), Before: h, After: h})
 	add(change{Class: hostile, Object: "x", Field: h})
-	d.found([]findings.Finding{{Rule: "FLIPPED_AFTER_DECISION", Severity: findings.Medium, Object: objectItem, Detail: hostile + strings.Repeat(" x", 200) + strings.Repeat("y", 300)}})
-	d.arrange(keeping{})
-	for i := range d.Changes {
-		d.Changes[i].CertificationName, d.Changes[i].IdentityName, d.Changes[i].AccessName = h, h, h
-	}
-	d.names = map[string]db.CertificationNames{hostile: {Name: h, Reviewer: h, ReviewerBefore: h}}
+	d.find(change{IdentityName: h}, []findings.Finding{{Rule: "FLIPPED_AFTER_DECISION", Severity: findings.Medium, Object: objectItem, Detail: hostile + strings.Repeat(" x", 200) + strings.Repeat("y", 300)}})
+	d.arrange()
 	return d
 }
 
@@ -158,7 +158,7 @@ func TestNothingHostileReachesTheTerminal(t *testing.T) {
 	t.Parallel()
 	for _, width := range []int{0, 80, 120, 200} {
 		var out strings.Builder
-		if err := printComparison(&out, hostileComparison(), 0, width); err != nil {
+		if err := printComparison(&out, hostileComparison(), width); err != nil {
 			t.Fatal(err)
 		}
 		if width == 0 || width == 200 {
@@ -166,7 +166,7 @@ func TestNothingHostileReachesTheTerminal(t *testing.T) {
 		} else {
 			fits(t, out.String(), width)
 		}
-		if !strings.Contains(out.String(), "REASSIGNED  1 row\n") {
+		if !strings.Contains(out.String(), "REASSIGNED  2 rows\n") {
 			t.Errorf("width %d: no changes:\n%s", width, &out)
 		}
 	}
@@ -187,11 +187,7 @@ func TestNothingHostileReachesTheTerminal(t *testing.T) {
 func TestWhatARowSaysOfAChange(t *testing.T) {
 	t.Parallel()
 	const item = `{"identity_name": "Ann", "access_name": "Payroll", "privileged": true, "decision": null, "source_name": "SAP"}`
-	const read, write = `{"target": "T", "rights": ["r"]}`, `{"target": "T", "rights": ["r", "w"], "certification_id": "other"}`
-	d := comparison{
-		below: map[belowKey]int{{"many", "DELETED_IN_TENANT"}: 1204, {"one", "LEFT_SCOPE"}: 1},
-		names: map[string]db.CertificationNames{"other": {Name: new("Other review")}, "c": {Reviewer: new("Bob"), ReviewerBefore: new("Ann")}},
-	}
+	const read, write = `{"target": "T", "rights": ["r"]}`, `{"target": "T", "rights": ["r", "w"]}`
 	for name, test := range map[string]struct {
 		c    change
 		want string
@@ -202,43 +198,43 @@ func TestWhatARowSaysOfAChange(t *testing.T) {
 		"raw":               {change{Class: "CHANGED", Object: objectItem, Field: new("raw"), Before: new(item), After: new(item)}, "something that has no column of its own"},
 		"item added":        {change{Class: "ADDED", Object: objectItem, After: new(item)}, "privileged, undecided, source SAP"},
 		"item removed":      {change{Class: "REMOVED", Object: objectItem, Before: new(`{"decision": "APPROVE"}`)}, "APPROVE"},
-		"item moved":        {change{Class: "REASSIGNED", Object: objectItem, Field: new("certification_id"), Before: new("other"), After: new("c")}, "moved from Other review"},
-		"moved from where?": {change{Class: "REASSIGNED", Object: objectItem, Field: new("certification_id"), Before: new("id"), After: new("c")}, "moved from id"},
-		"reviewer":          {change{Class: "REASSIGNED", Object: objectCertification, CertificationID: new("c"), Field: new("reviewer_id"), Before: new("1"), After: new("2")}, "reviewer: Ann -> Bob"},
-		"unnamed reviewer":  {change{Class: "REASSIGNED", Object: objectCertification, CertificationID: new("d"), Field: new("reviewer_id"), Before: new("1"), After: new("2")}, "reviewer_id: 1 -> 2"},
-		"deleted":           {change{Class: "DELETED_IN_TENANT", Object: objectCertification, CertificationID: new("many"), Before: new(`{"phase": "ACTIVE"}`)}, "and 1,204 rows below it, ACTIVE"},
-		"one row":           {change{Class: "LEFT_SCOPE", Object: objectCertification, CertificationID: new("one"), Before: new(`{}`)}, "and 1 row below it"},
-		"no rows":           {change{Class: "ENTERED_SCOPE", Object: objectCertification, CertificationID: new("none"), After: new(`{"reviewer_name": "Bob"}`)}, "reviewer Bob"},
+		"item moved":        {change{Class: "REASSIGNED", Object: objectItem, Field: new("certification_id"), Before: new("other"), After: new("c"), movedFrom: new("other"), nameBefore: new("Other review")}, "moved from Other review"},
+		"moved from where?": {change{Class: "REASSIGNED", Object: objectItem, Field: new("certification_id"), Before: new("id"), After: new("c"), movedFrom: new("id")}, "moved from id"},
+		"reviewer":          {change{Class: "REASSIGNED", Object: objectCertification, Field: new("reviewer_id"), Before: new("1"), After: new("2"), nameBefore: new("Ann"), nameAfter: new("Bob")}, "reviewer: Ann -> Bob"},
+		"unnamed reviewer":  {change{Class: "REASSIGNED", Object: objectCertification, Field: new("reviewer_id"), Before: new("1"), After: new("2")}, "reviewer: 1 -> 2"},
+		"deleted":           {change{Class: "DELETED_IN_TENANT", Object: objectCertification, Before: new(`{"phase": "ACTIVE"}`), below: 1204}, "and 1,204 rows below it, ACTIVE"},
+		"one row":           {change{Class: "LEFT_SCOPE", Object: objectCertification, Before: new(`{}`), below: 1}, "and 1 row below it"},
+		"no rows":           {change{Class: "ENTERED_SCOPE", Object: objectCertification, After: new(`{"reviewer_name": "Bob"}`)}, "reviewer Bob"},
 		"permission":        {change{Class: "PERMISSION_ADDED", Object: objectPermission, After: new(write)}, "T: r, w"},
 		"no rights":         {change{Class: "PERMISSION_REMOVED", Object: objectPermission, Before: new(`{"target": null}`)}, "no target: no rights"},
 		"rights":            {change{Class: "RIGHTS_CHANGED", Object: objectPermission, Field: new("rights"), Before: new(read), After: new(write)}, "T: r -> r, w"},
-		"permission moved":  {change{Class: "REASSIGNED", Object: objectPermission, Field: new("certification_id"), Before: new(write), After: new(read)}, "T: moved from Other review"},
+		"permission moved":  {change{Class: "REASSIGNED", Object: objectPermission, Field: new("certification_id"), Before: new(write), After: new(read), movedFrom: new("other"), nameBefore: new("Other review")}, "T: moved from Other review"},
 		"not comparable":    {change{Class: "NOT_COMPARABLE", Object: objectPermission, Field: new("permissions"), Before: new("COMPLETE")}, "permissions: COMPLETE -> not reached"},
 		"errors of a task":  {change{Class: "CHANGED", Object: objectTask, Field: new("errors"), After: new(`["a", "b"]`)}, "errors: (none) -> a; b"},
-		"no object":         {change{Class: "ADDED", Object: objectItem, After: new("null")}, ""},
+		"no object":         {change{Class: "ADDED", Object: objectReviewer, After: new("null")}, ""},
 	} {
-		if got := d.what(test.c); got != test.want {
+		if got := test.c.what(); got != test.want {
 			t.Errorf("%s: %q, want %q", name, got, test.want)
 		}
 	}
 }
 
-// sample adds one certification that was deleted with 3 rows, and n decisions.
-func sample(keep keeping, n int) comparison {
+// sample has a certification that was deleted with 3 rows, and n decisions.
+func sample(table bool, limit, n int) comparison {
 	d := newComparison(db.Run{ID: 1, Status: "SEALED"}, db.Run{ID: 2, Status: "SEALED"})
-	d.add(change{Class: "DELETED_IN_TENANT", Object: objectCertification, CertificationID: new("gone"), ObjectID: new("gone"), Before: new("{}")}, keep)
-	d.add(change{Class: "REASSIGNED", Object: objectItem, CertificationID: new("gone"), Field: new("certification_id")}, keep)
+	d.table, d.limit = table, limit
+	d.add(change{Class: "DELETED_IN_TENANT", Object: objectCertification, CertificationID: new("gone"), ObjectID: new("gone"), Before: new("{}"), below: 3})
+	d.add(change{Class: "REASSIGNED", Object: objectItem, CertificationID: new("gone"), Field: new("certification_id")})
 	for range 3 {
-		d.add(change{Class: "DELETED_IN_TENANT", Object: objectItem, CertificationID: new("gone"), ObjectID: new("i"), Before: new("{}")}, keep)
+		d.add(change{Class: "DELETED_IN_TENANT", Object: objectItem, CertificationID: new("gone"), ObjectID: new("i"), Before: new("{}"), isBelow: true})
 	}
-	d.add(change{Class: "ADDED", Object: objectCertification, CertificationID: new("new"), After: new("{}")}, keep)
-	d.add(change{Class: "ADDED", Object: objectItem, CertificationID: new("new"), After: new("{}")}, keep)
-	d.add(change{Class: "DELETED_IN_TENANT", Object: objectItem, CertificationID: new("unknown"), ObjectID: new("i"), Before: new("{}")}, keep)
+	d.add(change{Class: "ADDED", Object: objectCertification, CertificationID: new("new"), After: new("{}")})
+	d.add(change{Class: "ADDED", Object: objectItem, CertificationID: new("new"), After: new("{}")})
+	d.add(change{Class: "DELETED_IN_TENANT", Object: objectItem, CertificationID: new("unknown"), ObjectID: new("i"), Before: new("{}")})
 	for range n {
-		d.add(change{Class: "DECIDED", Object: objectItem, CertificationID: new("c"), ObjectID: new("i"), Field: new("decision"), After: new("APPROVE")}, keep)
+		d.add(change{Class: "DECIDED", Object: objectItem, CertificationID: new("c"), ObjectID: new("i"), Field: new("decision"), After: new("APPROVE")})
 	}
-	d.add(change{Class: "FLIPPED", Object: objectItem, CertificationID: new("c"), ObjectID: new("i"), Field: new("decision")}, keep)
-	d.arrange(keep)
+	d.add(change{Class: "FLIPPED", Object: objectItem, CertificationID: new("c"), ObjectID: new("i"), Field: new("decision")})
 	return d
 }
 
@@ -252,24 +248,26 @@ func TestRowsThatMatterComeFirstUpToALimit(t *testing.T) {
 		return strings.Join(all, " ")
 	}
 	wantCounts := map[string]int{"FLIPPED": 1, "ADDED": 2, "DELETED_IN_TENANT": 5, "REASSIGNED": 1, "DECIDED": 2000}
+	folded := "FLIPPED ADDED ADDED DELETED_IN_TENANT DELETED_IN_TENANT REASSIGNED" + strings.Repeat(" DECIDED", 2000)
 	for name, test := range map[string]struct {
-		keep keeping
-		want string
-		rows int
+		table bool
+		limit int
+		want  string
 	}{
-		"JSON":  {keeping{}, "FLIPPED ADDED ADDED" + strings.Repeat(" DELETED_IN_TENANT", 5) + " REASSIGNED" + strings.Repeat(" DECIDED", 2000), 0},
-		"all":   {keeping{folded: true}, "FLIPPED ADDED ADDED" + strings.Repeat(" DELETED_IN_TENANT", 2) + " REASSIGNED" + strings.Repeat(" DECIDED", 2000), 3},
-		"seven": {keeping{limit: 7, folded: true}, "FLIPPED ADDED ADDED DELETED_IN_TENANT DELETED_IN_TENANT REASSIGNED DECIDED", 3},
-		"two":   {keeping{limit: 2, folded: true}, "FLIPPED ADDED", 3},
-		"one":   {keeping{limit: 1}, "FLIPPED", 0},
-		"exact": {keeping{limit: 2006, folded: true}, "FLIPPED ADDED ADDED" + strings.Repeat(" DELETED_IN_TENANT", 2) + " REASSIGNED" + strings.Repeat(" DECIDED", 2000), 3},
+		"JSON":  {false, 7, "FLIPPED ADDED ADDED" + strings.Repeat(" DELETED_IN_TENANT", 5) + " REASSIGNED" + strings.Repeat(" DECIDED", 2000)},
+		"all":   {true, 0, folded},
+		"seven": {true, 7, "FLIPPED ADDED ADDED DELETED_IN_TENANT DELETED_IN_TENANT REASSIGNED DECIDED"},
+		"two":   {true, 2, "FLIPPED ADDED"},
+		"one":   {true, 1, "FLIPPED"},
+		"exact": {true, 2006, folded},
 	} {
-		d := sample(test.keep, 2000)
+		d := sample(test.table, test.limit, 2000)
+		if most := len(d.rows) * test.limit; test.table && test.limit > 0 && len(d.Changes) > most {
+			t.Errorf("%s: %d rows in memory, at most %d are shown", name, len(d.Changes), most)
+		}
+		d.arrange()
 		if got := kept(d); got != test.want {
 			t.Errorf("%s: %.200s, want %.200s", name, got, test.want)
-		}
-		if d.below[belowKey{"gone", "DELETED_IN_TENANT"}] != test.rows {
-			t.Errorf("%s: %d rows below, want %d", name, d.below[belowKey{"gone", "DELETED_IN_TENANT"}], test.rows)
 		}
 		if diff := cmp.Diff(wantCounts, d.Counts); diff != "" {
 			t.Errorf("%s: counts (-want +got):\n%s", name, diff)
@@ -277,11 +275,13 @@ func TestRowsThatMatterComeFirstUpToALimit(t *testing.T) {
 	}
 
 	var out strings.Builder
-	if err := printComparison(&out, sample(keeping{limit: 7, folded: true}, 2000), 7, 120); err != nil {
+	d := sample(true, 7, 2000)
+	d.arrange()
+	if err := printComparison(&out, d, 120); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"2,009 changes\n", "DECIDED  2,000 rows, the first of them\n", "and 3 rows below it\n", "FLIPPED  1 row\n",
+		"2,009 changes\n", "DECIDED  2,000 rows, 1 shown\n", "and 3 rows below it\n", "FLIPPED  1 row\n",
 		"1,999 more rows not shown. All of them: --limit 0, --format json, changes.csv of `exporter report --run 2 --baseline 1`.\n",
 		"told by their number, here 3.",
 	} {
@@ -290,7 +290,7 @@ func TestRowsThatMatterComeFirstUpToALimit(t *testing.T) {
 		}
 	}
 	out.Reset()
-	if err := printComparison(&out, sample(keeping{folded: true}, 3), 0, 120); err != nil {
+	if err := printComparison(&out, sample(true, 0, 3), 120); err != nil {
 		t.Fatal(err)
 	}
 	if strings.Contains(out.String(), "not shown") {
@@ -300,21 +300,21 @@ func TestRowsThatMatterComeFirstUpToALimit(t *testing.T) {
 
 func TestFindingsOfARuleHaveALimit(t *testing.T) {
 	t.Parallel()
-	d := sample(keeping{}, 1)
-	for n := range 25 {
-		d.found([]findings.Finding{{Rule: "FLIPPED_AFTER_DECISION", Severity: findings.Medium, Object: objectItem, Detail: fmt.Sprint("flip ", n)}})
-	}
-	d.found([]findings.Finding{{Rule: "POPULATION_DROP", Severity: findings.High, Object: objectItem, Detail: "fell"}})
-	d.arrange(keeping{})
-	if d.Findings[0].Severity != "HIGH" {
-		t.Errorf("%v comes first", d.Findings[0])
-	}
 	for limit, want := range map[int]int{200: 10, 0: 25} {
+		d := sample(true, limit, 1)
+		for n := range 25 {
+			d.find(change{IdentityName: new("Ann")}, []findings.Finding{{Rule: "FLIPPED_AFTER_DECISION", Severity: findings.Medium, Detail: fmt.Sprint("flip ", n)}})
+		}
+		d.find(change{}, []findings.Finding{{Rule: "POPULATION_DROP", Severity: findings.High, Detail: "fell"}})
+		d.arrange()
+		if d.Findings[0].Severity != "HIGH" || len(d.Findings) != want+1 {
+			t.Errorf("limit %d: %d findings, %v the first", limit, len(d.Findings), d.Findings[0])
+		}
 		var out strings.Builder
-		if err := printComparison(&out, d, limit, 120); err != nil {
+		if err := printComparison(&out, d, 120); err != nil {
 			t.Fatal(err)
 		}
-		if got := strings.Count(out.String(), " flip "); got != want {
+		if got := strings.Count(out.String(), "Ann, not named: flip "); got != want {
 			t.Errorf("limit %d: %d findings, want %d", limit, got, want)
 		}
 		if got := strings.Contains(out.String(), "15 more of FLIPPED_AFTER_DECISION: --limit 0 or --format json\n"); got != (limit > 0) {
@@ -342,7 +342,7 @@ func TestHeadSaysWhatTheRunsAre(t *testing.T) {
 	} {
 		test.a.Tenant, test.b.Tenant, test.a.StartedAt, test.b.StartedAt = "acme", "acme", at, at
 		var out strings.Builder
-		if err := printComparison(&out, newComparison(test.a, test.b), 0, 0); err != nil {
+		if err := printComparison(&out, newComparison(test.a, test.b), 0); err != nil {
 			t.Fatal(err)
 		}
 		want := append([]string{
@@ -379,7 +379,7 @@ func TestJSONOfAComparison(t *testing.T) {
 		return slices.Sorted(maps.Keys(m)), row, m
 	}
 	d := newComparison(a, b)
-	d.add(change{Class: "FLIPPED", Object: objectItem}, keeping{})
+	d.add(change{Class: "FLIPPED", Object: objectItem})
 	top, row, m := keys(d)
 	wantTop := []string{"backwards", "changes", "counts", "findings", "from", "runs", "scope_changed", "tenant", "to", "totals"}
 	wantRow := []string{"access_name", "after", "before", "certification_id", "certification_name", "class", "field", "identity_name", "object", "object_id"}

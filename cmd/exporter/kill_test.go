@@ -88,7 +88,7 @@ func TestStagedPermissionsAreNotAskedForAgain(t *testing.T) {
 	}{
 		{moment{kind: request, text: "/permissions", number: 250, lost: true}, 200},
 		// It has asked for all there is, and has not merged it.
-		{moment{kind: statement, text: "UPDATE history.item_permissions", number: 1, lost: true}, 400},
+		{moment{kind: statement, text: "INSERT INTO history.item_permissions", number: 1, lost: true}, 400},
 	} {
 		tc.moment.signal = syscall.SIGKILL
 		before := s.stored()
@@ -207,7 +207,7 @@ func TestSignalLetsTheMergeInFlightFinish(t *testing.T) {
 }
 
 // mergesItems is in the statement with which a merge begins versions of items.
-const mergesItems = "INSERT INTO history.review_item"
+const mergesItems = `copy "history"."review_item"`
 
 func isClosed(c chan struct{}) bool {
 	select {

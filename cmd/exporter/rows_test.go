@@ -81,6 +81,9 @@ func TestRowsOfViewFileAndSheetAreTheSame(t *testing.T) {
 			for _, k := range v.keys {
 				names, headers = append(names, k.name), append(headers, k.header)
 			}
+			if v.name == "changes" {
+				file = withoutBelow(t, file)
+			}
 			want := sorted(pick(t, file, names))
 			for reader, read := range sheets {
 				if d := cmp.Diff(want, sorted(pick(t, read[v.sheet], headers))); d != "" {
@@ -89,6 +92,26 @@ func TestRowsOfViewFileAndSheetAreTheSame(t *testing.T) {
 			}
 		}
 	}
+}
+
+// withoutBelow leaves out the changes that are in the file alone: those of what
+// went or came with a certification, whose own row stands for them.
+func withoutBelow(t *testing.T, file [][]string) [][]string {
+	t.Helper()
+	rows := pick(t, file, []string{"object", "class", "certification_id", "field"})
+	whole := map[[2]string]bool{}
+	for _, r := range rows {
+		if r[0] == "certification" && r[3] == "" && slices.Contains([]string{"DELETED_IN_TENANT", "LEFT_SCOPE", "ENTERED_SCOPE"}, r[1]) {
+			whole[[2]string{r[1], r[2]}] = true
+		}
+	}
+	kept := file[:1:1]
+	for i, r := range rows {
+		if r[0] == "certification" || !whole[[2]string{r[1], r[2]}] {
+			kept = append(kept, file[1+i])
+		}
+	}
+	return kept
 }
 
 // threeNights runs the demo's nights with the command, and returns the folders

@@ -75,7 +75,7 @@ func (r *Reader) at(ctx context.Context, run int64, view string, columns []strin
 }
 
 // Changes yields what changed from the baseline to the run, likewise; nothing
-// where there is no baseline. Columns that only reports ask for cost a look at
+// where there is no baseline. Columns that audit.changes does not have cost a look at
 // the history of each object that changed.
 func (r *Reader) Changes(ctx context.Context, columns []string) iter.Seq2[[]any, error] {
 	if r.baseline == nil {

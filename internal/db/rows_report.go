@@ -126,17 +126,19 @@ var extended = map[string]string{
 
 // changesAdded are those that extendedChanges adds to the changes.
 var changesAdded = []string{
-	"certification_name", "identity_name", "access_name", "decision_before", "decision_after", "moved_from", "last_seen_before_at",
-	"first_seen_after_at", "rows_below", "is_below",
+	"certification_name", "identity_name", "access_name", "decision_before", "decision_after", "moved_from", "name_before", "name_after",
+	"last_seen_before_at", "first_seen_after_at", "rows_below", "is_below",
 }
 
-// extendedChanges are the changes from run $1 to a later run $2 of tenant $3,
-// with what a reader needs to know of each.
+// extendedChanges are the changes from run $1 to run $2 of tenant $3, with what a
+// reader needs to know of each. Names are those last known as of the later of the
+// two, whichever that is. Those before and after go with ids: of the reviewer of
+// a certification, or of the certification that an item was moved from.
 //
 // The bounds of a change are those of the object: the last run that proved it
 // as it was in the one run, and the first that saw it as it is in the other.
 // Both follow from the versions that the two runs show, which are there as long
-// as the runs are, whatever was pruned between.
+// as the runs are, whatever was pruned between. Backwards there are none.
 //
 // A certification that was deleted, or came or left with the scope, has rows
 // below it: those of all that went the same way with it.
@@ -146,8 +148,8 @@ var extendedChanges = `
 	           CASE WHEN c.field = 'decision' THEN c.before WHEN c.field IS NULL THEN c.before::jsonb ->> 'decision' END END AS decision_before,
 	       CASE WHEN c.object = 'review_item' THEN
 	           CASE WHEN c.field = 'decision' THEN c.after WHEN c.field IS NULL THEN c.after::jsonb ->> 'decision' END END AS decision_after,
-	       CASE WHEN c.class = 'REASSIGNED' THEN
-	           CASE c.object WHEN 'review_item' THEN c.before WHEN 'permission' THEN c.before::jsonb ->> 'certification_id' END END AS moved_from,
+	       CASE WHEN c.field = 'reviewer_id' THEN c.reviewer_before ELSE o.name END AS name_before,
+	       CASE WHEN c.field = 'reviewer_id' THEN c.reviewer_after WHEN c.moved_from IS NOT NULL THEN h.name END AS name_after,
 	       coalesce(proved.started_at, listed.started_at) AS last_seen_before_at,
 	       coalesce(saw.started_at, gone.started_at) AS first_seen_after_at,
 	       CASE WHEN c.stands THEN c.below END AS rows_below, NOT c.stands AND c.stood AS is_below
@@ -155,26 +157,25 @@ var extendedChanges = `
 	    SELECT c.*, w.whole AND c.object = 'certification' AND c.field IS NULL AS stands,
 	           bool_or(w.whole AND c.object = 'certification' AND c.field IS NULL) OVER same AS stood,
 	           count(*) FILTER (WHERE c.object <> 'certification') OVER same AS below,
-	           c.class NOT IN ('NOT_COMPARABLE', 'CAPTURE_GAP', 'LEFT_SCOPE', 'ENTERED_SCOPE') AS happened,
+	           CASE WHEN c.class = 'REASSIGNED' THEN
+	               CASE c.object WHEN 'review_item' THEN c.before WHEN 'permission' THEN c.before::jsonb ->> 'certification_id' END END AS moved_from,
+	           max(c.before) FILTER (WHERE c.object = 'certification' AND c.field = 'reviewer_name') OVER one AS reviewer_before,
+	           max(c.after) FILTER (WHERE c.object = 'certification' AND c.field = 'reviewer_name') OVER one AS reviewer_after,
+	           $1 < $2 AND c.class NOT IN ('NOT_COMPARABLE', 'CAPTURE_GAP', 'LEFT_SCOPE', 'ENTERED_SCOPE') AS happened,
 	           CASE c.object WHEN 'certification' THEN 'certification' WHEN 'reviewer' THEN 'reviewers' WHEN 'review_item' THEN 'review_items'
 	                         WHEN 'permission' THEN 'permissions' WHEN 'task' THEN 'tasks' END AS collection
 	    FROM audit.changes_between($1, $2) c
 	    CROSS JOIN LATERAL (SELECT c.class IN ('DELETED_IN_TENANT', 'LEFT_SCOPE', 'ENTERED_SCOPE') AS whole) w
-	    WINDOW same AS (PARTITION BY c.certification_id, c.class)
+	    WINDOW one AS (PARTITION BY c.certification_id), same AS (PARTITION BY c.certification_id, c.class)
 	) c
 	LEFT JOIN history.known_certification k ON k.tenant_id = $3 AND k.certification_id = c.certification_id
-	LEFT JOIN LATERAL (
-	    SELECT v.name
-	    FROM history.certification v
-	    WHERE v.tenant_id = $3 AND v.certification_no = k.certification_no AND v.valid_from_run <= $2
-	    ORDER BY v.valid_from_run DESC
-	    LIMIT 1
-	) h ON true
+	LEFT JOIN LATERAL (` + nameOf("c.certification_id") + `) h ON true
+	LEFT JOIN LATERAL (` + nameOf("c.moved_from") + `) o ON true
 	LEFT JOIN LATERAL (
 	    SELECT v.identity_name, v.access_name
 	    FROM history.review_item v
 	    WHERE c.object IN ('review_item', 'permission') AND v.tenant_id = $3 AND v.certification_no = k.certification_no AND v.item_id = c.object_id
-	      AND v.valid_from_run <= $2
+	      AND v.valid_from_run <= greatest($1, $2)
 	    ORDER BY v.valid_from_run DESC
 	    LIMIT 1
 	) i ON true
@@ -201,6 +202,17 @@ var extendedChanges = `
 	) listed ON c.happened AND proved.started_at IS NULL
 	LEFT JOIN history.run saw ON c.happened AND saw.tenant_id = $3 AND saw.run_id = b.valid_from_run
 	LEFT JOIN history.run gone ON c.happened AND gone.tenant_id = $3 AND gone.run_id = $2`
+
+// nameOf finds the name of a certification.
+func nameOf(id string) string {
+	return `
+	    SELECT v.name
+	    FROM history.known_certification n
+	    JOIN history.certification v ON v.tenant_id = n.tenant_id AND v.certification_no = n.certification_no
+	    WHERE n.tenant_id = $3 AND n.certification_id = ` + id + ` AND v.valid_from_run <= greatest($1, $2)
+	    ORDER BY v.valid_from_run DESC
+	    LIMIT 1`
+}
 
 // versionAt finds the version of a changed object c that a run shows.
 func versionAt(run string) string {

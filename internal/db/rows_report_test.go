@@ -89,6 +89,74 @@ func TestChangesTellWhoseAndWhen(t *testing.T) {
 	}
 }
 
+// Names are those last known as of the later of two runs, in whichever order
+// they are compared; what came to be since is not seen, nor other tenants.
+func TestChangesTellNamesInEitherOrder(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	officeOf(t, o.store, "other").night(newWorld(newCert("a", newItem("foreign")))) // 1
+	a, gone, from := newCert("a", newItem("renamed"), newItem("goes")), newCert("gone", newItem("stays")), newCert("from", newItem("moves"))
+	from.grant("moves", permission("x"))
+	w := newWorld(a, gone, from)
+	o.night(w) // 2
+	a.editItem("renamed", func(v *snapshot.ReviewItem) { v.IdentityName, v.AccessName = new("New Name"), nil })
+	a.take("goes")
+	a.editHeader(func(v *snapshot.Certification) {
+		v.Name, v.ReviewerID, v.ReviewerName = new("Review of A"), new("deputy"), new("De Puty")
+	})
+	delete(w.certs, "gone")
+	to := newCert("to", newItem("moved"))
+	to.editHeader(func(v *snapshot.Certification) { v.ReassignedFromID = new("from") })
+	to.editItem("moved", func(v *snapshot.ReviewItem) {
+		v.IdentityID, v.IdentityName, v.AccessID, v.AccessName = new("p-moves"), new("Person moves"), new("a-moves"), new("Access moves")
+		v.AccountNativeIdentity = new("cn=moves")
+	})
+	to.grant("moved", permission("x"))
+	from.take("moves")
+	w.certs["to"] = to
+	o.night(w) // 3
+	a.editItem("renamed", func(v *snapshot.ReviewItem) { v.IdentityName = new("Later") })
+	a.editHeader(func(v *snapshot.Certification) { v.Name = new("Later") })
+	o.night(w) // 4
+	columns := []string{
+		"object", "class", "object_id", "field", "certification_name", "identity_name", "access_name", "name_before", "name_after", "moved_from",
+		"last_seen_before_at", "first_seen_after_at",
+	}
+	if diff := cmp.Diff([]string{
+		"certification RENAMED a name Review of A - - - - - night 1 night 2",
+		"certification REASSIGNED a reviewer_id Review of A - - Bo Boss De Puty - night 1 night 2",
+		"certification CHANGED a reviewer_name Review of A - - - - - night 1 night 2",
+		"certification DELETED_IN_TENANT gone - Review gone - - - - - night 1 night 2",
+		"certification ADDED to - Review to - - - - - night 1 night 2",
+		"permission REASSIGNED moved certification_id Review to Person moves Access moves Review from Review to from night 1 night 2",
+		"review_item REMOVED goes - Review of A Person goes Access goes - - - night 1 night 2",
+		"review_item RENAMED renamed access_name Review of A New Name - - - - night 1 night 2",
+		"review_item RENAMED renamed identity_name Review of A New Name - - - - night 1 night 2",
+		"review_item DELETED_IN_TENANT stays - Review gone Person stays Access stays - - - night 1 night 2",
+		"review_item REASSIGNED moved certification_id Review to Person moves Access moves Review from Review to from night 1 night 2",
+		"review_item CHANGED moved item_id Review to Person moves Access moves - - - night 1 night 2",
+	}, o.changesOf(2, 3, columns...)); diff != "" {
+		t.Errorf("changes (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{
+		"certification RENAMED a name Review of A - - - - - - -",
+		"certification REASSIGNED a reviewer_id Review of A - - De Puty Bo Boss - - -",
+		"certification CHANGED a reviewer_name Review of A - - - - - - -",
+		"certification ADDED gone - Review gone - - - - - - -",
+		"certification REMOVED to - Review to - - - - - - -",
+		"permission PERMISSION_ADDED moves - Review from Person moves Access moves - - - - -",
+		"permission PERMISSION_REMOVED moved - Review to Person moves Access moves - - - - -",
+		"review_item ADDED goes - Review of A Person goes Access goes - - - - -",
+		"review_item RENAMED renamed access_name Review of A New Name - - - - - -",
+		"review_item RENAMED renamed identity_name Review of A New Name - - - - - -",
+		"review_item ADDED moves - Review from Person moves Access moves - - - - -",
+		"review_item ADDED stays - Review gone Person stays Access stays - - - - -",
+		"review_item REMOVED moved - Review to Person moves Access moves - - - - -",
+	}, o.changesOf(3, 2, columns...)); diff != "" {
+		t.Errorf("backwards (-want +got):\n%s", diff)
+	}
+}
+
 // A certification that went as a whole stands for what went with it.
 func TestChangesBelowACertification(t *testing.T) {
 	t.Parallel()
