@@ -36,16 +36,17 @@ type change struct {
 	Before            *string `json:"before"`
 	After             *string `json:"after"`
 
-	movedFrom             *string // certification that a review item, or a permission's, was in
-	nameBefore, nameAfter *string // what people call Before and After, where these are ids
-	below                 int     // rows below a certification that came or went with all that is in it
-	isBelow               bool    // it is one of them
+	movedFrom             *string   // certification that a review item, or a permission's, was in
+	nameBefore, nameAfter *string   // what people call Before and After, where these are ids
+	below                 int       // rows below a certification that came or went with all that is in it
+	isBelow               bool      // it is one of them
+	notBefore, notAfter   time.Time // observed bounds
 }
 
 // changeColumns are what changeOf makes a change of.
 var changeColumns = []string{
 	"class", "object", "certification_id", "certification_name", "object_id", "identity_name", "access_name", "field", "before", "after",
-	"moved_from", "name_before", "name_after", "rows_below", "is_below",
+	"moved_from", "name_before", "name_after", "rows_below", "is_below", "last_seen_before_at", "first_seen_after_at",
 }
 
 func changeOf(row []any) (c change) {
@@ -60,6 +61,8 @@ func changeOf(row []any) (c change) {
 	}
 	below, _ := row[13].(int64)
 	c.below, c.isBelow = int(below), row[14].(bool)
+	c.notBefore, _ = row[15].(time.Time)
+	c.notAfter, _ = row[16].(time.Time)
 	return c
 }
 
@@ -219,7 +222,7 @@ func compare(ctx context.Context, store *db.Store, t db.Tenant, from, to int64, 
 				d.find(c, findings.OfChange(findings.Change{
 					Class: c.Class, Object: c.Object, CertificationID: deref(c.CertificationID), ObjectID: deref(c.ObjectID),
 					Before: deref(c.Before), After: deref(c.After),
-					BaselineID: a.ID, BaselineStartedAt: a.StartedAt, RunID: b.ID, RunStartedAt: b.StartedAt,
+					BaselineID: a.ID, RunID: b.ID, NotBefore: c.notBefore, NotAfter: c.notAfter,
 				}, thresholds))
 			}
 			d.add(c)
@@ -284,7 +287,8 @@ func (d *comparison) add(c change) {
 	if d.table && c.isBelow {
 		return
 	}
-	if d.rows[c.Class]++; d.shows(d.rows[c.Class], d.limit) {
+	d.rows[c.Class]++
+	if d.shows(len(d.Changes)+1, d.limit) {
 		d.Changes = append(d.Changes, c)
 	}
 }
@@ -292,13 +296,8 @@ func (d *comparison) add(c change) {
 // shows tells whether there is room for the nth row of a kind.
 func (d *comparison) shows(n, limit int) bool { return !d.table || d.limit == 0 || n <= limit }
 
-// arrange puts the rows that matter first; within a class the order of the query
-// stays.
+// arrange puts the findings that matter first; the changes come so.
 func (d *comparison) arrange() {
-	slices.SortStableFunc(d.Changes, func(a, b change) int { return byRank(a.Class, b.Class) })
-	if !d.shows(len(d.Changes), d.limit) {
-		d.Changes = d.Changes[:d.limit]
-	}
 	slices.SortStableFunc(d.Findings, func(a, b comparedFound) int { return severity(a) - severity(b) })
 }
 

@@ -26,11 +26,12 @@ var orders = map[string][]string{
 	"revocations":        {"certification_id", "item_id"},
 	"decision_intervals": {"certification_id", "first_seen_decided_at", "last_seen_undecided_at", "origin"},
 	"changes":            {"object", "certification_id", "object_id", "field", "class", "before", "after"},
+	"ranked_changes":     {"rank", "object", "certification_id", "object_id", "field", "class", "before", "after"},
 	"balances":           {"certification_id", "collection"},
 }
 
 // numeric are the keys that are numbers or times and take no collation.
-var numeric = []string{"position", "first_seen_decided_at", "last_seen_undecided_at"}
+var numeric = []string{"rank", "position", "first_seen_decided_at", "last_seen_undecided_at"}
 
 // Reader reads the views as one run sees them, all from one moment of the
 // database. It is not safe for concurrent use.
@@ -75,14 +76,15 @@ func (r *Reader) at(ctx context.Context, run int64, view string, columns []strin
 }
 
 // Changes yields what changed from the baseline to the run, likewise; nothing
-// where there is no baseline. Columns that audit.changes does not have cost a look at
-// the history of each object that changed.
+// where there is no baseline. Columns that audit.changes does not have cost a look
+// at the history of each object that changed; with them the rows come by their
+// class, those to look at first at the front.
 func (r *Reader) Changes(ctx context.Context, columns []string) iter.Seq2[[]any, error] {
 	if r.baseline == nil {
 		return func(func([]any, error) bool) {}
 	}
 	if slices.ContainsFunc(columns, func(c string) bool { return slices.Contains(changesAdded, c) }) {
-		return r.rows(ctx, "changes", columns, `(`+extendedChanges+`) v`, *r.baseline, r.run, r.tenant.ID)
+		return r.rows(ctx, "ranked_changes", columns, `(`+extendedChanges+`) v`, *r.baseline, r.run, r.tenant.ID)
 	}
 	return r.rows(ctx, "changes", columns, `audit.changes_between($1, $2)`, *r.baseline, r.run)
 }

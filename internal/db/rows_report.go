@@ -3,6 +3,8 @@ package db
 import (
 	"fmt"
 	"strings"
+
+	"exporter/internal/delta"
 )
 
 // What reports show beside the columns of the views.
@@ -36,7 +38,7 @@ var extended = map[string]string{
 		       v.access_type, v.access_id, v.access_name, v.source_id, v.source_name, v.attribute, v.value,
 		       v.account_native_identity, v.privileged, v.has_permissions, v.new_access, v.completed, v.decision, v.comments,
 		       undecided.started_at AS last_seen_undecided_at, decided.started_at AS first_seen_decided_at,
-		       history.decision_origin(v.decision, before.status, after.status) AS decision_origin, h.reviewer_id, h.reviewer_name, NULL::text[] AS findings, v.raw
+		       history.decision_origin(v.decision, before.status, after.status) AS decision_origin, h.reviewer_id, h.reviewer_name, h.campaign_name, NULL::text[] AS findings, v.raw
 		FROM history.shown s
 		JOIN history.tenant t USING (tenant_id)
 		JOIN history.review_item v
@@ -142,6 +144,8 @@ var changesAdded = []string{
 //
 // A certification that was deleted, or came or left with the scope, has rows
 // below it: those of all that went the same way with it.
+//
+// They come in the order of their rank: what a reader should look at first.
 var extendedChanges = `
 	SELECT c.*, h.name AS certification_name, i.identity_name, i.access_name,
 	       CASE WHEN c.object = 'review_item' THEN
@@ -152,7 +156,8 @@ var extendedChanges = `
 	       CASE WHEN c.field = 'reviewer_id' THEN c.reviewer_after WHEN c.moved_from IS NOT NULL THEN h.name END AS name_after,
 	       coalesce(proved.started_at, listed.started_at) AS last_seen_before_at,
 	       coalesce(saw.started_at, gone.started_at) AS first_seen_after_at,
-	       CASE WHEN c.stands THEN c.below END AS rows_below, NOT c.stands AND c.stood AS is_below
+	       CASE WHEN c.stands THEN c.below END AS rows_below, NOT c.stands AND c.stood AS is_below,
+	       coalesce(array_position(` + classesByRank() + `, c.class), 1000) AS rank
 	FROM (
 	    SELECT c.*, w.whole AND c.object = 'certification' AND c.field IS NULL AS stands,
 	           bool_or(w.whole AND c.object = 'certification' AND c.field IS NULL) OVER same AS stood,
@@ -212,6 +217,16 @@ func nameOf(id string) string {
 	    WHERE n.tenant_id = $3 AND n.certification_id = ` + id + ` AND v.valid_from_run <= greatest($1, $2)
 	    ORDER BY v.valid_from_run DESC
 	    LIMIT 1`
+}
+
+// classesByRank are the classes of changes as an array, those to look at first at
+// its front.
+func classesByRank() string {
+	var all []string
+	for _, m := range delta.Classes() {
+		all = append(all, "'"+string(m.Class)+"'")
+	}
+	return "ARRAY[" + strings.Join(all, ", ") + "]"
 }
 
 // versionAt finds the version of a changed object c that a run shows.

@@ -150,7 +150,7 @@ func describe(run db.Run, base *db.Run) (report.Run, report.Settings, error) {
 		r.APIHost, r.KnownGaps, r.NextGeneration = last.APIHost, last.KnownGaps, deref(last.NextGeneration)
 	}
 	if base != nil {
-		r.BaselineID, r.BaselineStartedAt, r.Baseline = &base.ID, base.StartedAt, totals(*base)
+		r.BaselineID, r.BaselineStartedAt, r.BaselineStatus, r.Baseline = &base.ID, base.StartedAt, string(base.Status), totals(*base)
 		r.ScopeChanged = base.ScopeSHA256 != run.ScopeSHA256
 	}
 	return r, report.Settings{Formats: settings.Formats, FormulaGuard: settings.FormulaGuard, Findings: settings.thresholds()}, nil

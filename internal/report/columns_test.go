@@ -76,7 +76,7 @@ func TestFilesHaveTheColumnsOfTheViews(t *testing.T) {
 		"dictionary":      "sheet column name meaning type source blank",
 		"changes":         "tenant baseline_run_id run_id object class certification_id object_id field before after",
 		"roll_forward":    "tenant run_id baseline_run_id campaign_id campaign_name object state opening added removed closing difference statement by_class",
-		"findings":        "tenant run_id rule severity object certification_id object_id detail threshold where_to_look version",
+		"findings":        "tenant run_id rule severity object certification_id object_id detail threshold where_to_look version limits",
 		"provenance":      "parameter value",
 		"long_text":       "entry part parts sheet column record text",
 	}

@@ -128,7 +128,7 @@ func testRun(status string) Run {
 	baseline := int64(1)
 	return Run{
 		ID: 2, BaselineID: &baseline, Tenant: "acme", Status: status,
-		StartedAt: night2, FinishedAt: night2.Add(17*time.Minute + 4*time.Second), BaselineStartedAt: night1,
+		StartedAt: night2, FinishedAt: night2.Add(17*time.Minute + 4*time.Second), BaselineStartedAt: night1, BaselineStatus: StatusSealed,
 		APIVersion: "v1", APIHost: "acme.api.identitynow.com", ToolVersion: "1.0.0",
 		ConfigSHA256: strings.Repeat("c0", 32), ScopeSHA256: strings.Repeat("5c", 32),
 		RootSHA256: strings.Repeat("ab", 32), PreviousRootSHA256: strings.Repeat("9e", 32),

@@ -22,15 +22,16 @@ type finder struct {
 	thresholds findings.Thresholds
 	places     places
 	spools     map[string]*spool // by rule
-	counts     map[string]int64 // findings by rule
+	counts     map[string]int64  // findings by rule
 
 	unsupported map[string][]string // collections that the tenant does not serve, by certification
+	names       map[string]string   // of certifications
 }
 
 func newFinder(f *folder, run Run, t findings.Thresholds, p places) *finder {
 	n := &finder{
 		run: run, thresholds: t, places: p, spools: map[string]*spool{},
-		counts: map[string]int64{}, unsupported: map[string][]string{},
+		counts: map[string]int64{}, unsupported: map[string][]string{}, names: map[string]string{},
 	}
 	for _, rule := range findings.Rules() {
 		n.spools[rule.ID] = &spool{folder: f, name: "findings-" + rule.ID}
@@ -81,8 +82,8 @@ func (f *finder) see(t table, row []any) error {
 	case viewChanges:
 		return f.add(findings.OfChange(findings.Change{
 			Class: r.text("class"), Object: r.text("object"), CertificationID: r.text("certification_id"), ObjectID: r.text("object_id"),
-			Before: r.text("before"), After: r.text("after"), BaselineID: r.number("baseline_run_id"), BaselineStartedAt: f.run.BaselineStartedAt,
-			RunID: f.run.ID, RunStartedAt: f.run.StartedAt,
+			Before: r.text("before"), After: r.text("after"), BaselineID: r.number("baseline_run_id"), RunID: f.run.ID,
+			NotBefore: r.time("last_seen_before_at"), NotAfter: r.time("first_seen_after_at"),
 		}, f.thresholds))
 	case viewReassignments:
 		return f.add(findings.OfReassignment(findings.Reassignment{
@@ -102,6 +103,7 @@ func (f *finder) see(t table, row []any) error {
 
 func (f *finder) certification(r record) error {
 	id := r.text("certification_id")
+	f.names[id] = r.text("name")
 	found := findings.OfCertification(findings.Certification{
 		ID: id, Name: r.text("name"), Phase: r.text("phase"), ReviewerID: r.text("reviewer_id"), ReviewerName: r.text("reviewer_name"),
 		Due: r.time("due"), Signed: r.time("signed"), HasErrors: value[bool](r, "has_errors"), ErrorMessage: r.text("error_message"),
@@ -182,8 +184,8 @@ func (f *finder) each(fn func(row []any) error) error {
 				return err
 			}
 			return fn([]any{
-				f.run.Tenant, f.run.ID, x.Rule, string(x.Severity), x.Object, given(x.CertificationID), given(x.ObjectID), x.Detail,
-				given(x.Threshold), x.Where, int64(x.Version),
+				f.run.Tenant, f.run.ID, x.Rule, string(x.Severity), x.Object, given(f.names[x.CertificationID]), given(x.CertificationID),
+				given(x.ObjectID), x.Detail, given(x.Threshold), x.Where, int64(x.Version), rule.Limit,
 			})
 		})
 		if err != nil {

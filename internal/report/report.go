@@ -59,6 +59,7 @@ type Run struct {
 	StartedAt         time.Time // UTC, as all times here
 	FinishedAt        time.Time
 	BaselineStartedAt time.Time // zero without a baseline
+	BaselineStatus    string    // empty without a baseline
 
 	APIVersion         string
 	APIHost            string

@@ -112,8 +112,9 @@ func (s *summary) reliance(p *page) {
 		p.text(label, w)
 		label = ""
 	}
+	p.text("", "The verdict is on what was read, not on what the rules found.")
 	p.text("In scope", plural(s.run.Certifications, "certification")+": "+s.run.Scope.words())
-	p.text("Roll-forward", s.footing.words(s.run.BaselineID != nil))
+	p.text("Roll-forward", s.footing.words(s.run))
 	p.gaps("Not proved", s.complete.unproved)
 	p.gaps("Accepted gaps", s.complete.accepted)
 	switch n := s.run.NextGeneration; {
@@ -148,14 +149,18 @@ func (s Scope) words() string {
 }
 
 // words tell how far opening, changes and closing add up.
-func (f footing) words(baseline bool) string {
+func (f footing) words(run Run) string {
 	switch {
-	case !baseline:
+	case run.BaselineID == nil:
 		return "No baseline: nothing to roll forward from."
 	case f.wrong > 0:
 		return fmt.Sprintf("Lines that do not foot: %s of %s; see sheet Roll-forward.", count(f.wrong), count(f.wrong+f.stated+f.notStated))
 	case f.notStated > 0:
-		return fmt.Sprintf("Lines that foot: %s; not stated, for want of proof: %s. Sheet Roll-forward says why.", count(f.stated), count(f.notStated))
+		words := fmt.Sprintf("Lines that foot: %s; not stated, for want of proof: %s. Sheet Roll-forward says why.", count(f.stated), count(f.notStated))
+		if run.BaselineStatus == StatusPartial {
+			words += " The baseline is PARTIAL; against an earlier run more may be stated."
+		}
+		return words
 	}
 	return fmt.Sprintf("Opening, changes and closing add up on each of %s.", plural(f.stated, "line"))
 }
@@ -201,7 +206,7 @@ func (s *summary) runs(p *page) {
 	}
 	p.pair("Run id", s.run.ID, id)
 	p.text("Tenant", s.run.Tenant)
-	p.pair("Status", s.run.Status)
+	p.pair("Status", s.run.Status, given(s.run.BaselineStatus))
 	p.pair("Started (UTC)", s.run.StartedAt, started)
 	p.pair("Finished (UTC)", s.run.FinishedAt)
 }

@@ -360,7 +360,7 @@ func TestWorkbookManners(t *testing.T) {
 		if *p.FitToWidth != 1 || *p.FitToHeight != 0 {
 			t.Errorf("%s: fitted to %d pages across, %d down", name, *p.FitToWidth, *p.FitToHeight)
 		}
-		if wide := !slices.Contains([]string{"Provenance", "Reviewers", "Certification Reviewers", "Permissions", "Roll-forward", "Findings", "Dictionary"}, name); (*p.Size == paperA3) != wide {
+		if wide := !slices.Contains([]string{"Provenance", "Reviewers", "Certification Reviewers", "Permissions", "Roll-forward", "Dictionary"}, name); (*p.Size == paperA3) != wide {
 			t.Errorf("%s: paper %d", name, *p.Size)
 		}
 		if want := "'" + name + "'!$1:$1"; titles[name] != want {

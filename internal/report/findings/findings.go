@@ -6,7 +6,7 @@
 // marks of a review item are the ids of the findings that OfItem gives.
 //
 // It is not a judgement of people: a finding states a rule, its threshold and where the evidence is. It imports nothing
-// of the module and may be imported by internal/report alone.
+// of the module and may be imported by internal/report, internal/job and the command.
 package findings
 
 import "slices"

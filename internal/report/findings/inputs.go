@@ -131,18 +131,19 @@ type Interval struct {
 	Decided           int64
 }
 
-// Change is a row of the sheet Changes with the starts of the two runs it lies between.
+// Change is a row of the sheet Changes with its observed bounds: the change is neither before NotBefore nor after
+// NotAfter, as far as runs can see.
 type Change struct {
-	Class             string
-	Object            string
-	CertificationID   string
-	ObjectID          string
-	Before            string
-	After             string
-	BaselineID        int64
-	BaselineStartedAt time.Time
-	RunID             int64
-	RunStartedAt      time.Time
+	Class           string
+	Object          string
+	CertificationID string
+	ObjectID        string
+	Before          string
+	After           string
+	BaselineID      int64
+	RunID           int64
+	NotBefore       time.Time
+	NotAfter        time.Time
 }
 
 // Task is a row of the sheet Tasks.

@@ -131,7 +131,7 @@ func FlippedAfterDecision(c Change, t Thresholds) (Finding, bool) {
 	return flippedAfterDecision.found(t, Finding{
 		Object: objectItem, CertificationID: c.CertificationID, ObjectID: c.ObjectID, Where: sheetChanges,
 		Detail: fmt.Sprintf("Decision %s became %s, %s (runs %d and %d).",
-			who(c.Before, ""), who(c.After, ""), observed(c.BaselineStartedAt, c.RunStartedAt), c.BaselineID, c.RunID),
+			who(c.Before, ""), who(c.After, ""), observed(c.NotBefore, c.NotAfter), c.BaselineID, c.RunID),
 	}), true
 }
 

@@ -135,12 +135,12 @@ func TestFlippedAfterDecision(t *testing.T) {
 	t.Parallel()
 	change := Change{
 		Class: "FLIPPED", Object: "review_item", CertificationID: "c1", ObjectID: "i1", Before: "REVOKE", After: "APPROVE",
-		BaselineID: 1, BaselineStartedAt: night1, RunID: 2, RunStartedAt: night2,
+		BaselineID: 1, NotBefore: night1, RunID: 2, NotAfter: night2,
 	}
 	check(t, FlippedAfterDecision, change, map[string]test[Change]{
 		"fires": {want: "Decision REVOKE became APPROVE, observed between 2026-03-01 02:15:00 UTC and 2026-03-02 02:15:00 UTC (runs 1 and 2)."},
 		"no dates": {
-			change: func(c *Change) { c.BaselineStartedAt, c.RunStartedAt = time.Time{}, time.Time{} },
+			change: func(c *Change) { c.NotBefore, c.NotAfter = time.Time{}, time.Time{} },
 			want:   "became APPROVE, at a time that no run bounds (runs 1 and 2).",
 		},
 		"taken back": {change: func(c *Change) { c.Class = "REOPENED" }},
