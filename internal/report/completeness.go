@@ -155,7 +155,7 @@ func (c *completeness) verdict(status string) (verdict string, why []string) {
 			count(c.proved), plural(total, "collection"))}
 		verdict = verdictGaps
 	default:
-		why = []string{fmt.Sprintf("Every collection in scope is proved: %s.", count(total))}
+		why = []string{fmt.Sprintf("Every collection in scope is proved: %s. This is about reading, not about findings.", count(total))}
 		verdict = verdictPass
 	}
 	if (status == StatusSealed) != (verdict != verdictFail) {

@@ -52,7 +52,7 @@ func newStyles(xl *excelize.File) (styles, error) {
 	under := []excelize.Border{{Type: "bottom", Color: rule, Style: 1}}
 	left := &excelize.Alignment{Vertical: "top", Horizontal: "left"}
 	clip := &excelize.Alignment{Vertical: "top", Horizontal: "fill"}
-	cut := []excelize.Border{{Type: "right", Color: rule, Style: 1}} // keeps the text off the one beside it
+	cut := []excelize.Border{{Type: "right", Color: rule, Style: 1}} // keeps text that fills its cell off the one beside it
 	right := &excelize.Alignment{Vertical: "top", Horizontal: "right", Indent: 1}
 	middle := &excelize.Alignment{Vertical: "center"}
 	header := &excelize.Alignment{Vertical: "center", WrapText: true}
@@ -68,7 +68,7 @@ func newStyles(xl *excelize.File) (styles, error) {
 		{&s.header, excelize.Style{Font: &bold, Fill: fill, Border: under, Alignment: header}},
 		{&s.headerRight, excelize.Style{Font: &bold, Fill: fill, Border: under, Alignment: headerIn}},
 		{&s.text, excelize.Style{Font: &plain, Alignment: left, NumFmt: formatText}},
-		{&s.wrapped, excelize.Style{Font: &plain, Alignment: &excelize.Alignment{Vertical: "top", WrapText: true}, NumFmt: formatText}},
+		{&s.wrapped, excelize.Style{Font: &plain, Border: cut, Alignment: &excelize.Alignment{Vertical: "top", WrapText: true}, NumFmt: formatText}},
 		{&s.id, excelize.Style{Font: &plain, Alignment: left, NumFmt: formatText}},
 		{&s.integer, excelize.Style{Font: &plain, Alignment: rightIn, NumFmt: formatNumber}},
 		{&s.instant, excelize.Style{Font: &plain, Alignment: left, CustomNumFmt: &instant}},

@@ -351,7 +351,7 @@ func TestAnotherReaderSeesTheSame(t *testing.T) {
 		if d := cmp.Diff(facts, got["Provenance"]); d != "" {
 			t.Errorf("%s: sheet Provenance (-want +openpyxl):\n%s", mode, d)
 		}
-		if got := got[summarySheet]; len(got) < 20 || got[0][0] != "Certification audit report" {
+		if got := got[summarySheet]; len(got) < 20 || got[0][0] != "Certification audit report – acme, run 2" {
 			t.Errorf("%s: Summary reads %v", mode, got)
 		}
 	}

@@ -70,7 +70,7 @@ func (s *summary) write(b *book) error {
 		p.do(err)
 		p.do(b.xl.SetColWidth(summarySheet, letters, letters, width))
 	}
-	p.line(p.styles.title, "Certification audit report")
+	p.line(p.styles.title, fmt.Sprintf("Certification audit report – %s, run %d", s.run.Tenant, s.run.ID))
 	if s.run.Status == StatusPartial {
 		p.line(p.styles.strong, "PARTIAL: this run did not prove everything in its scope. Do not read a missing row as a removal.")
 	}
@@ -112,7 +112,6 @@ func (s *summary) reliance(p *page) {
 		p.text(label, w)
 		label = ""
 	}
-	p.text("", "The verdict is on what was read, not on what the rules found.")
 	p.text("In scope", plural(s.run.Certifications, "certification")+": "+s.run.Scope.words())
 	p.text("Roll-forward", s.footing.words(s.run))
 	p.gaps("Not proved", s.complete.unproved)
@@ -156,11 +155,7 @@ func (f footing) words(run Run) string {
 	case f.wrong > 0:
 		return fmt.Sprintf("Lines that do not foot: %s of %s; see sheet Roll-forward.", count(f.wrong), count(f.wrong+f.stated+f.notStated))
 	case f.notStated > 0:
-		words := fmt.Sprintf("Lines that foot: %s; not stated, for want of proof: %s. Sheet Roll-forward says why.", count(f.stated), count(f.notStated))
-		if run.BaselineStatus == StatusPartial {
-			words += " The baseline is PARTIAL; against an earlier run more may be stated."
-		}
-		return words
+		return fmt.Sprintf("Lines that foot: %s; not stated, for want of proof: %s. Sheet Roll-forward says why.", count(f.stated), count(f.notStated))
 	}
 	return fmt.Sprintf("Opening, changes and closing add up on each of %s.", plural(f.stated, "line"))
 }
@@ -205,7 +200,6 @@ func (s *summary) runs(p *page) {
 		id, started = *s.run.BaselineID, s.run.BaselineStartedAt
 	}
 	p.pair("Run id", s.run.ID, id)
-	p.text("Tenant", s.run.Tenant)
 	p.pair("Status", s.run.Status, given(s.run.BaselineStatus))
 	p.pair("Started (UTC)", s.run.StartedAt, started)
 	p.pair("Finished (UTC)", s.run.FinishedAt)

@@ -113,7 +113,7 @@ func reviewItemsTable() table {
 			column{Name: "reviewer_id", Header: "Reviewer id", Kind: idKind, Width: idWidth, Added: true, Meaning: "Reviewer of the certification", Source: "GET /certifications: reviewer.id", Blank: "no reviewer"},
 			column{Name: "reviewer_name", Header: "Reviewer", Kind: textKind, Width: 22, Added: true, Meaning: "Reviewer of the certification; the tenant names no decider", Source: "GET /certifications: reviewer.name", Blank: "no reviewer, or no name given"},
 			column{Name: "campaign_name", Header: "Campaign", Kind: textKind, Width: 30, Added: true, Meaning: "Name of the certification's campaign", Source: "GET /certifications: campaign.name", Blank: "not given"},
-			column{Name: "findings", Header: "Findings", Kind: listKind, Width: 30, Added: true, Meaning: "Rules that found something about this item, see sheet Findings", Source: "exporter", Blank: "none"},
+			column{Name: "findings", Header: "Findings", Kind: listKind, Width: 44, Added: true, Meaning: "Rules that found something about this item, see sheet Findings", Source: "exporter", Blank: "none"},
 		),
 	}
 }

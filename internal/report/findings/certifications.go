@@ -104,7 +104,7 @@ func GovernanceGroupUnreadable(c Coverage, t Thresholds) (Finding, bool) {
 var reassignedNearDue = rule{
 	Rule: Rule{
 		ID: "REASSIGNED_NEAR_DUE", Version: 1, Severity: Low,
-		Tests: "The certification was handed to another reviewer shortly before its due date, or after it.",
+		Tests: "Handed to another reviewer shortly before the due date, or after it.",
 		Limit: "The hand-over is bounded by two runs and counted as of the later one: it may have been earlier, by up to the time between them. One that " +
 			"no earlier run precedes is not found. A hand-over may have good reasons, such as an absence.",
 	},

@@ -26,7 +26,7 @@ func SelfReview(i Item, t Thresholds) (Finding, bool) {
 var privilegedApprovedWithoutComment = rule{
 	Rule: Rule{
 		ID: "PRIVILEGED_APPROVED_WITHOUT_COMMENT", Version: 1, Severity: Medium,
-		Tests: "Access that is marked as privileged was approved, and the item's comment is empty or shorter than the threshold.",
+		Tests: "Privileged access was approved without a comment of the length asked for.",
 		Limit: "A reason may be recorded elsewhere. The mark is the tenant's, as of the capture, and access without it is not looked at. " +
 			"A comment long enough may still say nothing.",
 	},
