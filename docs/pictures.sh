@@ -50,9 +50,9 @@ cut() { # NAME PDF SHEET TEXT DPI X Y WIDTH HEIGHT
 
 second=audit-acme-run-000002-PARTIAL.pdf
 third=audit-acme-run-000003.pdf
-cut summary         "$third"  Summary      "May I rely"         110  20  20 1085 570
+cut summary         "$third"  Summary      "May I rely"         110  20  20 1085 720
 cut summary-partial "$second" Summary      "May I rely"         110  20  20 1085 280
-cut decisions       "$third"  Summary      "Decisions by state" 100  20  30 1085 620
+cut decisions       "$third"  Summary      "Decisions by state" 100  20  30 1085 480
 cut coverage        "$second" Coverage     FORBIDDEN            190 160  43  605 300
 cut roll-forward    "$third"  Roll-forward Opening              140  20  45  850 445
 cut changes         "$third"  Changes      NOT_COMPARABLE       190  20  55  584 545
