@@ -23,8 +23,8 @@ func coverageTable() table {
 			{Name: "read_at", Header: "Read at (UTC)", Kind: instantKind, Width: 20, Place: atEnd, Meaning: "When the last reading ended", Source: "exporter", Blank: "not read"},
 			{Name: "note", Header: "Note", Kind: textKind, Width: 44, Wrap: true, Place: atEnd, Meaning: "How the collection was read, where that needs saying: permissions by entitlement, with the sample that checked them", Source: "exporter", Blank: "read as usual"},
 			{Name: "stored", Header: "Stored", Kind: integerKind, Width: 11, Meaning: "Rows known of the collection as of this run, as it was sealed. Of tasks, finished ones too that the tenant does not list any more; what is out of scope is not shown", Source: "exporter", Blank: "never blank"},
-			{Name: "rows_here", Header: "Rows in this workbook", Kind: integerKind, Width: 17, Added: true, Meaning: "Rows of the collection on the sheets of this workbook", Source: "exporter", Blank: "no sheet shows this list row by row"},
-			{Name: "difference", Header: "Difference", Kind: integerKind, Width: 13, Added: true, Meaning: "Stored, of what is in scope, less the rows in this workbook: 0, or something is missing here", Source: "exporter", Blank: "no sheet shows this list row by row"},
+			{Name: "rows_here", Header: "Rows in this workbook", Kind: integerKind, Width: 17, Added: true, Meaning: "Rows of the collection on the sheets of this workbook", Source: "exporter", Blank: "no sheet shows this list row by row; or tasks that outlived their certification"},
+			{Name: "difference", Header: "Difference", Kind: integerKind, Width: 13, Added: true, Meaning: "Stored, of what is in scope, less the rows in this workbook: 0, or something is missing here", Source: "exporter", Blank: "no sheet shows this list row by row; or tasks that outlived their certification"},
 		},
 	}
 }
