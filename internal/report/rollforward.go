@@ -90,6 +90,11 @@ type line struct {
 	unproved                         [2]map[string]int64 // certifications by outcome, in the baseline and in the run
 }
 
+// says tells whether anything is known of a line, be it that it was not proved.
+func (l line) says() bool {
+	return l.opening != 0 || l.closing != 0 || l.moved > 0 || len(l.classes)+len(l.unproved[0])+len(l.unproved[1]) > 0
+}
+
 func newRollForward(run Run, p places) *rollForward {
 	f := &rollForward{
 		run: run, places: p, certifications: map[string]*carried{}, campaigns: map[string]*campaignLines{},
@@ -301,6 +306,9 @@ func (f *rollForward) rows() (rows [][]any, all footing) {
 		return cmp.Or(strings.Compare(a.name, b.name), strings.Compare(a.id, b.id))
 	})
 	for _, c := range campaigns {
+		if c.id == "" && !slices.ContainsFunc(c.lines, line.says) {
+			continue
+		}
 		for i, b := range balances {
 			l := &c.lines[i]
 			why := f.why(c, l, b)
