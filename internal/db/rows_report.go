@@ -92,10 +92,10 @@ var extended = map[string]string{
 		  ON i.tenant_id = v.tenant_id AND i.certification_no = v.certification_no AND i.item_id = v.item_id
 		 AND i.valid_from_run <= s.run_id AND (i.valid_to_run IS NULL OR i.valid_to_run > s.run_id)
 		WHERE s.collection = 'permissions'`,
-	// How each collection stood, the lists of the whole run among them, with how
-	// many rows the views show of it; of review items, by state.
+	// What the run said of each collection, the lists of the whole run among them,
+	// and how many rows the views show of it; of review items, by state.
 	"balances": `
-		SELECT t.name AS tenant, r.run_id, k.certification_id, n.collection, c.outcome,
+		SELECT t.name AS tenant, r.run_id, k.certification_id, n.collection, CASE c.run_id WHEN r.run_id THEN c.outcome END AS outcome,
 		       CASE c.outcome WHEN 'OUT_OF_SCOPE' THEN 0 ELSE c.stored END AS stored, h.campaign_id, h.campaign_name, i.approved, i.revoked, i.undecided
 		FROM history.run r
 		JOIN history.tenant t USING (tenant_id)
@@ -108,7 +108,7 @@ var extended = map[string]string{
 		) k
 		CROSS JOIN LATERAL unnest(k.collections) AS n (collection)
 		CROSS JOIN LATERAL (
-		    SELECT c.outcome, c.stored
+		    SELECT c.run_id, c.outcome, c.stored
 		    FROM history.coverage c
 		    WHERE c.tenant_id = r.tenant_id AND c.certification_no = k.certification_no AND c.collection = n.collection AND c.run_id <= r.run_id
 		    ORDER BY c.run_id DESC
