@@ -19,10 +19,10 @@ var extended = map[string]string{
 		    SELECT h.name
 		    FROM history.tenant t
 		    JOIN history.known_certification k ON k.tenant_id = t.tenant_id AND k.certification_id = v.certification_id
-		    JOIN history.certification h ON h.tenant_id = k.tenant_id AND h.certification_no = k.certification_no AND h.valid_from_run <= v.run_id
+		    JOIN history.certification h
+		      ON h.tenant_id = k.tenant_id AND h.certification_no = k.certification_no
+		     AND h.valid_from_run <= v.run_id AND (h.valid_to_run IS NULL OR h.valid_to_run > v.run_id)
 		    WHERE t.name = v.tenant
-		    ORDER BY h.valid_from_run DESC
-		    LIMIT 1
 		) h ON true`,
 	"certifications": `
 		SELECT v.*, c.original_reviewer_id, c.original_reviewer_name, c.reassignments,
@@ -133,8 +133,8 @@ var changesAdded = []string{
 }
 
 // extendedChanges are the changes from run $1 to run $2 of tenant $3, with what a
-// reader needs to know of each. Names are those last known as of the later of the
-// two, whichever that is. Those before and after go with ids: of the reviewer of
+// reader needs to know of each. Names are those of the later of the two, whichever
+// that is, or else of the other. Those before and after go with ids: of the reviewer of
 // a certification, or of the certification that an item was moved from.
 //
 // The bounds of a change are those of the object: the last run that proved it
@@ -180,7 +180,7 @@ var extendedChanges = `
 	    SELECT v.identity_name, v.access_name
 	    FROM history.review_item v
 	    WHERE c.object IN ('review_item', 'permission') AND v.tenant_id = $3 AND v.certification_no = k.certification_no AND v.item_id = c.object_id
-	      AND v.valid_from_run <= greatest($1, $2)
+	      AND ` + atEither + `
 	    ORDER BY v.valid_from_run DESC
 	    LIMIT 1
 	) i ON true
@@ -214,7 +214,7 @@ func nameOf(id string) string {
 	    SELECT v.name
 	    FROM history.known_certification n
 	    JOIN history.certification v ON v.tenant_id = n.tenant_id AND v.certification_no = n.certification_no
-	    WHERE n.tenant_id = $3 AND n.certification_id = ` + id + ` AND v.valid_from_run <= greatest($1, $2)
+	    WHERE n.tenant_id = $3 AND n.certification_id = ` + id + ` AND ` + atEither + `
 	    ORDER BY v.valid_from_run DESC
 	    LIMIT 1`
 }
@@ -228,6 +228,11 @@ func classesByRank() string {
 	}
 	return "ARRAY[" + strings.Join(all, ", ") + "]"
 }
+
+// atEither holds for a version v at one of the two runs. What held at runs between
+// them alone tells no names: it is gone once it is pruned.
+const atEither = `(v.valid_from_run <= $2 AND (v.valid_to_run IS NULL OR v.valid_to_run > $2)
+	        OR v.valid_from_run <= $1 AND (v.valid_to_run IS NULL OR v.valid_to_run > $1))`
 
 // versionAt finds the version of a changed object c that a run shows.
 func versionAt(run string) string {
