@@ -191,7 +191,10 @@ var extendedChanges = `
 	LEFT JOIN LATERAL (
 	    SELECT r.started_at
 	    FROM history.coverage f
-	    JOIN history.run r ON r.tenant_id = f.tenant_id AND r.run_id = f.captured_run_id
+	    -- A certification that was gone was proved to have nothing; its tasks stay.
+	    JOIN history.run r
+	      ON r.tenant_id = f.tenant_id
+	     AND r.run_id = coalesce(f.captured_run_id, CASE WHEN f.outcome = 'NOT_FOUND' AND f.collection <> 'tasks' THEN f.run_id END)
 	    WHERE f.tenant_id = $3 AND f.certification_no IN (k.certification_no, CASE c.collection WHEN 'tasks' THEN 0 END) AND f.collection = c.collection
 	      AND f.run_id < coalesce(a.valid_to_run, $1 + 1)
 	    ORDER BY f.run_id DESC

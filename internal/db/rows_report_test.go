@@ -192,6 +192,25 @@ func TestChangesComeByRank(t *testing.T) {
 	}
 }
 
+// What was proved to be gone, and is back, was last as before when it was gone.
+func TestBoundsOfWhatCameBack(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	a := newCert("a", newItem("i"))
+	w := newWorld(a)
+	o.night(w) // 1
+	delete(w.certs, "a")
+	o.night(w) // 2
+	o.night(w) // 3
+	w.certs["a"] = a
+	o.night(w) // 4
+	want := []string{"certification ADDED a night 2 night 4", "review_item ADDED i night 2 night 4"}
+	got := o.changesOf(3, 4, "object", "class", "object_id", "last_seen_before_at", "first_seen_after_at")
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("changes (-want +got):\n%s", diff)
+	}
+}
+
 // Names are those that the runs of a report have: one that was in use between
 // them alone is gone when that is pruned.
 func TestNamesOutlivePruning(t *testing.T) {
