@@ -81,4 +81,22 @@ SELECT t.name AS tenant, c.run_id, k.certification_id, c.collection, c.outcome, 
 FROM history.coverage c
 JOIN history.tenant t USING (tenant_id)
 LEFT JOIN history.known_certification k USING (tenant_id, certification_no);
+COMMENT ON VIEW audit.coverage IS 'What each run can say about each collection, and how it was proved. certification_id null: a list of the whole run.';
+COMMENT ON COLUMN audit.coverage.tenant IS 'Name of the tenant.';
+COMMENT ON COLUMN audit.coverage.run_id IS 'Run (night) that the row tells of.';
+COMMENT ON COLUMN audit.coverage.certification_id IS 'Certification the collection belongs to; null: a list of the whole run.';
+COMMENT ON COLUMN audit.coverage.collection IS 'certification (the header), reviewers, review_items, permissions; of the whole run: campaigns, certifications, tasks. With API version beta, tasks are a collection of each certification.';
+COMMENT ON COLUMN audit.coverage.outcome IS 'COMPLETE: proved. SEALED_EARLIER: signed, and proved in an earlier run since. FORBIDDEN, NOT_FOUND, UNSUPPORTED, FAILED, INCOMPLETE: not proved; what was known stays. NOT_FOUND of collection certification: deleted in the tenant. OUT_OF_SCOPE: known, but not asked for.';
+COMMENT ON COLUMN audit.coverage.expected IS 'Rows the tenant said there are; null: it did not say.';
+COMMENT ON COLUMN audit.coverage.read IS 'Rows of the last reading; null: not read.';
+COMMENT ON COLUMN audit.coverage.distinct_read IS 'Distinct ids among them; null: not read, or rows without ids (permissions).';
+COMMENT ON COLUMN audit.coverage.attempts IS 'Readings it took, three at most; 0: none was needed.';
+COMMENT ON COLUMN audit.coverage.captured_run_id IS 'Run that proved the rows the views show for this collection; null: none ever did.';
+COMMENT ON COLUMN audit.coverage.params_sha256 IS 'SHA-256 of the parameters that shape the collection: filters, permissions mode.';
+COMMENT ON COLUMN audit.coverage.http_status IS 'Status of the answer that ended the reading; null: none that failed.';
+COMMENT ON COLUMN audit.coverage.detail_code IS 'The tenant''s code for the error.';
+COMMENT ON COLUMN audit.coverage.tracking_id IS 'The tenant''s id of the failed request; its support asks for it.';
+COMMENT ON COLUMN audit.coverage.error IS 'Why the collection was not proved.';
+COMMENT ON COLUMN audit.coverage.read_at IS 'When the last reading ended.';
+COMMENT ON COLUMN audit.coverage.note IS 'How the collection was read, where that needs saying.';
 SELECT history.grant_roles();

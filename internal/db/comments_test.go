@@ -1,6 +1,7 @@
 package db
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -34,25 +35,29 @@ func TestAllThatPeopleSeeIsExplained(t *testing.T) {
 
 func TestCommentsGoDownAsTheyCame(t *testing.T) {
 	t.Parallel()
-	const before = 5 // the migration before 000006_comments.sql
-	url := dbtest.NewEmpty(t)
-	s := openURL(t, url)
-	comments := func() []string {
-		t.Helper()
-		return query[string](t, s, `SELECT concat(d.object, ': ', d.comment) FROM (`+described+`) d ORDER BY 1`)
-	}
-	p := newProvider(t, url)
-	if _, err := p.UpTo(t.Context(), before); err != nil {
-		t.Fatal(err)
-	}
-	want := comments()
-	if _, err := p.UpTo(t.Context(), before+1); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := p.DownTo(t.Context(), before); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, comments()); diff != "" {
-		t.Errorf("after going down (-want +got):\n%s", diff)
+	for _, before := range []int64{5, 8} { // the migrations before 000006_comments.sql, and before a view is made anew
+		t.Run(fmt.Sprintf("to %d", before), func(t *testing.T) {
+			t.Parallel()
+			url := dbtest.NewEmpty(t)
+			s := openURL(t, url)
+			comments := func() []string {
+				t.Helper()
+				return query[string](t, s, `SELECT concat(d.object, ': ', d.comment) FROM (`+described+`) d ORDER BY 1`)
+			}
+			p := newProvider(t, url)
+			if _, err := p.UpTo(t.Context(), before); err != nil {
+				t.Fatal(err)
+			}
+			want := comments()
+			if _, err := p.UpTo(t.Context(), before+1); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := p.DownTo(t.Context(), before); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, comments()); diff != "" {
+				t.Errorf("after going down (-want +got):\n%s", diff)
+			}
+		})
 	}
 }

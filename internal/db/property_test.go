@@ -131,7 +131,7 @@ func why(u unit, there, other ledger, run int64, scope, proved string) string {
 		return scope
 	case s.captured != 0:
 		return proved
-	case known:
+	case known || u.certification == "": // a list of the whole run is no new one
 		return "CAPTURE_GAP"
 	case list.captured != 0 && lists.captured != 0 && list.params != lists.params:
 		return scope
@@ -264,7 +264,7 @@ func (g *chance) happen() {
 	case what == 2:
 		c.editHeader(func(v *snapshot.Certification) {
 			v.Name, v.ReviewerID, v.DecisionsMade = g.word(), g.word(), new(g.Int64N(3))
-			v.Due = new(firstNight.AddDate(0, 0, g.IntN(3)))
+			v.Due, v.CampaignID = new(firstNight.AddDate(0, 0, g.IntN(3))), []*string{nil, new("campaign"), new("another")}[g.IntN(3)]
 		})
 	case what == 3 && g.IntN(2) == 0:
 		c.sign()
@@ -354,6 +354,9 @@ func (g *chance) tasks() {
 	if len(known) == 0 || g.IntN(2) == 0 {
 		id := g.id("t")
 		g.w.tasks[id] = task(snapshot.Task{ID: id, Type: new("REASSIGN"), Status: new("PENDING"), CertificationID: g.word(), Created: new(firstNight)})
+		if g.IntN(3) == 0 {
+			g.w.tasks[id] = task(snapshot.Task{ID: id, Type: new("REASSIGN"), Status: new("PENDING"), TargetType: new("CAMPAIGN"), TargetID: new("campaign")})
+		}
 		return
 	}
 	v := g.w.tasks[known[g.IntN(len(known))]]

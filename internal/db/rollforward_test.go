@@ -201,3 +201,19 @@ func TestRollForwardSaysWhyItIsNotStated(t *testing.T) {
 		}
 	}
 }
+
+// What was deleted before the baseline is in no campaign, and makes none.
+func TestRollForwardHasNoLinesOfNothing(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	w := newWorld(newCert("a", newItem("i")), newCert("b"))
+	o.night(w) // 1
+	delete(w.certs, "b")
+	o.night(w) // 2
+	o.night(w) // 3
+	for _, row := range o.rowsOfCSV(filepath.Join(o.reportOf(2, 3), "roll_forward.csv")) {
+		if row["campaign_id"] != "campaign" {
+			o.Errorf("line of no campaign: %v", row)
+		}
+	}
+}

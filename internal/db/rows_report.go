@@ -19,10 +19,10 @@ var extended = map[string]string{
 		    SELECT h.name
 		    FROM history.tenant t
 		    JOIN history.known_certification k ON k.tenant_id = t.tenant_id AND k.certification_id = v.certification_id
-		    JOIN history.certification h ON h.tenant_id = k.tenant_id AND h.certification_no = k.certification_no AND h.valid_from_run <= v.run_id
+		    JOIN history.certification h
+		      ON h.tenant_id = k.tenant_id AND h.certification_no = k.certification_no
+		     AND h.valid_from_run <= v.run_id AND (h.valid_to_run IS NULL OR h.valid_to_run > v.run_id)
 		    WHERE t.name = v.tenant
-		    ORDER BY h.valid_from_run DESC
-		    LIMIT 1
 		) h ON true`,
 	"certifications": `
 		SELECT v.*, c.original_reviewer_id, c.original_reviewer_name, c.reassignments,
@@ -92,10 +92,10 @@ var extended = map[string]string{
 		  ON i.tenant_id = v.tenant_id AND i.certification_no = v.certification_no AND i.item_id = v.item_id
 		 AND i.valid_from_run <= s.run_id AND (i.valid_to_run IS NULL OR i.valid_to_run > s.run_id)
 		WHERE s.collection = 'permissions'`,
-	// How each collection stood, the lists of the whole run among them, with how
-	// many rows the views show of it; of review items, by state.
+	// What the run said of each collection, the lists of the whole run among them,
+	// and how many rows the views show of it; of review items, by state.
 	"balances": `
-		SELECT t.name AS tenant, r.run_id, k.certification_id, n.collection, c.outcome,
+		SELECT t.name AS tenant, r.run_id, k.certification_id, n.collection, CASE c.run_id WHEN r.run_id THEN c.outcome END AS outcome,
 		       CASE c.outcome WHEN 'OUT_OF_SCOPE' THEN 0 ELSE c.stored END AS stored, h.campaign_id, h.campaign_name, i.approved, i.revoked, i.undecided
 		FROM history.run r
 		JOIN history.tenant t USING (tenant_id)
@@ -108,7 +108,7 @@ var extended = map[string]string{
 		) k
 		CROSS JOIN LATERAL unnest(k.collections) AS n (collection)
 		CROSS JOIN LATERAL (
-		    SELECT c.outcome, c.stored
+		    SELECT c.run_id, c.outcome, c.stored
 		    FROM history.coverage c
 		    WHERE c.tenant_id = r.tenant_id AND c.certification_no = k.certification_no AND c.collection = n.collection AND c.run_id <= r.run_id
 		    ORDER BY c.run_id DESC
@@ -133,8 +133,8 @@ var changesAdded = []string{
 }
 
 // extendedChanges are the changes from run $1 to run $2 of tenant $3, with what a
-// reader needs to know of each. Names are those last known as of the later of the
-// two, whichever that is. Those before and after go with ids: of the reviewer of
+// reader needs to know of each. Names are those of the later of the two, whichever
+// that is, or else of the other. Those before and after go with ids: of the reviewer of
 // a certification, or of the certification that an item was moved from.
 //
 // The bounds of a change are those of the object: the last run that proved it
@@ -180,7 +180,7 @@ var extendedChanges = `
 	    SELECT v.identity_name, v.access_name
 	    FROM history.review_item v
 	    WHERE c.object IN ('review_item', 'permission') AND v.tenant_id = $3 AND v.certification_no = k.certification_no AND v.item_id = c.object_id
-	      AND v.valid_from_run <= greatest($1, $2)
+	      AND ` + atEither + `
 	    ORDER BY v.valid_from_run DESC
 	    LIMIT 1
 	) i ON true
@@ -191,7 +191,10 @@ var extendedChanges = `
 	LEFT JOIN LATERAL (
 	    SELECT r.started_at
 	    FROM history.coverage f
-	    JOIN history.run r ON r.tenant_id = f.tenant_id AND r.run_id = f.captured_run_id
+	    -- A certification that was gone was proved to have nothing; its tasks stay.
+	    JOIN history.run r
+	      ON r.tenant_id = f.tenant_id
+	     AND r.run_id = coalesce(f.captured_run_id, CASE WHEN f.outcome = 'NOT_FOUND' AND f.collection <> 'tasks' THEN f.run_id END)
 	    WHERE f.tenant_id = $3 AND f.certification_no IN (k.certification_no, CASE c.collection WHEN 'tasks' THEN 0 END) AND f.collection = c.collection
 	      AND f.run_id < coalesce(a.valid_to_run, $1 + 1)
 	    ORDER BY f.run_id DESC
@@ -214,7 +217,7 @@ func nameOf(id string) string {
 	    SELECT v.name
 	    FROM history.known_certification n
 	    JOIN history.certification v ON v.tenant_id = n.tenant_id AND v.certification_no = n.certification_no
-	    WHERE n.tenant_id = $3 AND n.certification_id = ` + id + ` AND v.valid_from_run <= greatest($1, $2)
+	    WHERE n.tenant_id = $3 AND n.certification_id = ` + id + ` AND ` + atEither + `
 	    ORDER BY v.valid_from_run DESC
 	    LIMIT 1`
 }
@@ -228,6 +231,11 @@ func classesByRank() string {
 	}
 	return "ARRAY[" + strings.Join(all, ", ") + "]"
 }
+
+// atEither holds for a version v at one of the two runs. What held at runs between
+// them alone tells no names: it is gone once it is pruned.
+const atEither = `(v.valid_from_run <= $2 AND (v.valid_to_run IS NULL OR v.valid_to_run > $2)
+	        OR v.valid_from_run <= $1 AND (v.valid_to_run IS NULL OR v.valid_to_run > $1))`
 
 // versionAt finds the version of a changed object c that a run shows.
 func versionAt(run string) string {

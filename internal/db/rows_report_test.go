@@ -192,6 +192,61 @@ func TestChangesComeByRank(t *testing.T) {
 	}
 }
 
+// What was proved to be gone, and is back, was last as before when it was gone.
+func TestBoundsOfWhatCameBack(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	a := newCert("a", newItem("i"))
+	w := newWorld(a)
+	o.night(w) // 1
+	delete(w.certs, "a")
+	o.night(w) // 2
+	o.night(w) // 3
+	w.certs["a"] = a
+	o.night(w) // 4
+	want := []string{"certification ADDED a night 2 night 4", "review_item ADDED i night 2 night 4"}
+	got := o.changesOf(3, 4, "object", "class", "object_id", "last_seen_before_at", "first_seen_after_at")
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("changes (-want +got):\n%s", diff)
+	}
+}
+
+// Names are those that the runs of a report have: one that was in use between
+// them alone is gone when that is pruned.
+func TestNamesOutlivePruning(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	a := newCert("a", newItem("i"), newItem("j"))
+	w := newWorld(a)
+	o.night(w) // 1
+	a.editHeader(func(v *snapshot.Certification) { v.Name = new("Renamed") })
+	a.editItem("i", func(v *snapshot.ReviewItem) { v.IdentityName, v.AccessName = new("Someone Else"), new("Other Access") })
+	o.night(w) // 2
+	a.take("i")
+	o.night(w) // 3
+	delete(w.certs, "a")
+	o.night(w) // 4
+	o.night(w) // 5
+	names := func() (lines []string) {
+		lines = o.changesOf(1, 4, "object", "object_id", "identity_name", "access_name", "certification_name")
+		for _, row := range rowsOf(t, o.store, o.tenant, 4, "coverage", "certification_id", "collection", "certification_name") {
+			lines = append(lines, spoken(row))
+		}
+		return lines
+	}
+	before := names()
+	for _, run := range []int64{1, 4} {
+		o.fatal(o.store.Hold(t.Context(), o.tenant, run, "the report", at))
+	}
+	o.prune(firstNight.AddDate(0, 0, 4), false)
+	if diff := cmp.Diff(before, names()); diff != "" {
+		t.Errorf("names (-before +after pruning between):\n%s", diff)
+	}
+	if want := "review_item i Person i Access i Review a"; !slices.Contains(before, want) {
+		t.Errorf("names %q, want %s", before, want)
+	}
+}
+
 // A certification that went as a whole stands for what went with it.
 func TestChangesBelowACertification(t *testing.T) {
 	t.Parallel()

@@ -87,7 +87,13 @@ type line struct {
 	opening, added, removed, closing int64
 	classes                          map[string][2]int64 // added and removed by the class of the change
 	moved                            int64               // objects that reassignment brought from another campaign, or took there
+	ownTasks                         bool                // it counts tasks that work on no certification: only the list of all tasks tells of them
 	unproved                         [2]map[string]int64 // certifications by outcome, in the baseline and in the run
+}
+
+// says tells whether anything is known of a line, be it that it was not proved.
+func (l line) says() bool {
+	return l.opening != 0 || l.closing != 0 || l.moved > 0 || len(l.classes)+len(l.unproved[0])+len(l.unproved[1]) > 0
 }
 
 func newRollForward(run Run, p places) *rollForward {
@@ -138,7 +144,8 @@ func (f *rollForward) open(ctx context.Context, src Source) error {
 		if certification != nil {
 			certification.opening[taskLine]++
 		} else {
-			f.campaign(campaign).lines[taskLine].opening++
+			l := &f.campaign(campaign).lines[taskLine]
+			l.opening, l.ownTasks = l.opening+1, true
 		}
 	}
 	return ctx.Err()
@@ -211,6 +218,8 @@ func (f *rollForward) see(t table, row []any) error {
 		campaign, c := f.ofTask(r)
 		if c != nil {
 			campaign = c.campaign
+		} else {
+			f.campaign(campaign).lines[taskLine].ownTasks = true
 		}
 		f.close(campaign, "task", "")
 	case viewChanges:
@@ -271,6 +280,7 @@ func (f *rollForward) change(r record) error {
 			continue
 		}
 		l := &lines[i]
+		l.ownTasks = l.ownTasks || object == "task" && r.text("certification_id") == ""
 		if l.classes == nil {
 			l.classes = map[string][2]int64{}
 		}
@@ -301,6 +311,9 @@ func (f *rollForward) rows() (rows [][]any, all footing) {
 		return cmp.Or(strings.Compare(a.name, b.name), strings.Compare(a.id, b.id))
 	})
 	for _, c := range campaigns {
+		if c.id == "" && !slices.ContainsFunc(c.lines, line.says) {
+			continue
+		}
 		for i, b := range balances {
 			l := &c.lines[i]
 			why := f.why(c, l, b)
@@ -376,22 +389,25 @@ func provedOutcome(outcome, header string) bool {
 
 // provedAt tells whether a line's number is known in the baseline (0) or in the run (1).
 func (f *rollForward) provedAt(l *line, b balance, side int) bool {
-	return len(l.unproved[side]) == 0 && len(f.listsAt(b, side)) == 0
+	return len(l.unproved[side]) == 0 && len(f.listsAt(l, b, side)) == 0
 }
 
 // listsAt names the lists of a whole run that a line rests on and that were not proved.
-func (f *rollForward) listsAt(b balance, side int) []string {
+func (f *rollForward) listsAt(l *line, b balance, side int) []string {
 	wanted := []string{viewCertifications}
 	if b.object == "task" {
 		wanted = append(wanted, viewTasks)
 	}
 	var missing []string
 	for _, name := range wanted {
-		p := f.lists[name]
-		if p == nil {
-			continue
+		said := ""
+		if p := f.lists[name]; p != nil {
+			said = [2]string{p.before, p.now}[side]
 		}
-		if said := [2]string{p.before, p.now}[side]; !provedOutcome(said, "") {
+		switch {
+		case said == "" && name == viewTasks && l.ownTasks: // with the version of the API that tells of tasks by certification
+			missing = append(missing, name+" not read")
+		case !provedOutcome(said, ""):
 			missing = append(missing, name+" "+said)
 		}
 	}
@@ -405,7 +421,7 @@ func (f *rollForward) why(c *campaignLines, l *line, b balance) string {
 	}
 	var reasons []string
 	for side, when := range [2]string{"in the baseline", "in this run"} {
-		if lists := f.listsAt(b, side); len(lists) > 0 {
+		if lists := f.listsAt(l, b, side); len(lists) > 0 {
 			reasons = append(reasons, fmt.Sprintf("lists of the tenant not proved %s: %s", when, strings.Join(lists, ", ")))
 		}
 		if len(l.unproved[side]) > 0 {

@@ -39,8 +39,11 @@ func (c *tally) compare(row []any) {
 	if id == "" && collection != viewTasks { // a list of the tenant that tells which objects there are, not a sheet
 		return
 	}
-	stored := r.number("stored")
-	if r.text("outcome") == outcomeOutOfScope { // kept, and not shown
+	stored, outcome := r.number("stored"), r.text("outcome")
+	switch {
+	case collection == viewTasks && id != "" && outcome == outcomeNotFound: // tasks outlive their certification; its coverage counts none
+		return
+	case collection != viewTasks && outcome == outcomeOutOfScope: // kept, and not shown
 		stored = 0
 	}
 	rows := c.rows[tallied{id, collection}]
