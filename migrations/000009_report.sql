@@ -1,6 +1,7 @@
 -- What the views show of a collection was sealed with each run; now the view of
--- coverage tells it, so that the rows of a report can be held against it. And the
--- rule of who decided stands in one place.
+-- coverage tells it, so that the rows of a report can be held against it. The
+-- rule of who decided stands in one place. And a tenant that goes from one version
+-- of the API to another hears once that its tasks cannot be compared.
 
 -- +goose Up
 CREATE OR REPLACE VIEW audit.coverage AS
@@ -45,7 +46,105 @@ LEFT JOIN history.run undecided ON undecided.tenant_id = s.tenant_id AND undecid
 LEFT JOIN history.run decided ON decided.tenant_id = s.tenant_id AND decided.run_id = v.first_decided_run
 WHERE s.collection = 'review_items' AND v.decision IS NOT NULL;
 
+-- Versions of the API tell of tasks in one list, or by certification. Where both
+-- runs told of them in the one way, what was last told in the other stands for
+-- nothing.
+-- +goose StatementBegin
+CREATE OR REPLACE FUNCTION history.standing(from_run bigint, to_run bigint)
+RETURNS TABLE (certification_no bigint, certification_id text, collection text,
+    old_outcome text, old_said bigint, old_captured bigint, old_params text, old_shown boolean,
+    new_outcome text, new_said bigint, new_captured bigint, new_params text, new_shown boolean)
+LANGUAGE sql STABLE AS $$
+    SELECT k.certification_no, k.certification_id, n.collection,
+           a.outcome, a.run_id, a.captured_run_id, a.params, coalesce(a.outcome <> 'OUT_OF_SCOPE', false),
+           b.outcome, b.run_id, b.captured_run_id, b.params, coalesce(b.outcome <> 'OUT_OF_SCOPE', false)
+    FROM (
+        SELECT r.tenant_id
+        FROM history.run r
+        WHERE r.run_id = from_run AND history.compared(from_run) AND history.compared(to_run)
+    ) r
+    CROSS JOIN LATERAL (
+        SELECT k.certification_no, k.certification_id, ARRAY['certification', 'reviewers', 'review_items', 'permissions', 'tasks'] AS collections
+        FROM history.known_certification k
+        WHERE k.tenant_id = r.tenant_id
+        UNION ALL
+        SELECT 0, NULL, ARRAY['certifications', 'tasks']
+    ) k
+    CROSS JOIN LATERAL unnest(k.collections) AS n (collection)
+    CROSS JOIN (
+        SELECT bool_or(c.run_id = from_run AND c.certification_no = 0) AND bool_or(c.run_id = to_run AND c.certification_no = 0) AS whole,
+               bool_or(c.run_id = from_run AND c.certification_no <> 0) AND bool_or(c.run_id = to_run AND c.certification_no <> 0) AS each
+        FROM history.coverage c
+        JOIN history.run t ON t.tenant_id = c.tenant_id AND t.run_id = from_run
+        WHERE c.run_id IN (from_run, to_run) AND c.collection = 'tasks'
+    ) told
+    LEFT JOIN LATERAL (
+        SELECT c.outcome, c.run_id, c.captured_run_id, p.params_sha256 AS params
+        FROM history.coverage c
+        LEFT JOIN history.coverage p
+          ON p.tenant_id = c.tenant_id AND p.certification_no = c.certification_no AND p.collection = c.collection AND p.run_id = c.captured_run_id
+        WHERE c.tenant_id = r.tenant_id AND c.certification_no = k.certification_no AND c.collection = n.collection AND c.run_id <= from_run
+        ORDER BY c.run_id DESC
+        LIMIT 1
+    ) a ON true
+    LEFT JOIN LATERAL (
+        SELECT c.outcome, c.run_id, c.captured_run_id, p.params_sha256 AS params
+        FROM history.coverage c
+        LEFT JOIN history.coverage p
+          ON p.tenant_id = c.tenant_id AND p.certification_no = c.certification_no AND p.collection = c.collection AND p.run_id = c.captured_run_id
+        WHERE c.tenant_id = r.tenant_id AND c.certification_no = k.certification_no AND c.collection = n.collection AND c.run_id <= to_run
+        ORDER BY c.run_id DESC
+        LIMIT 1
+    ) b ON true
+    WHERE (a.outcome IS NOT NULL OR b.outcome IS NOT NULL)
+      AND NOT (n.collection = 'tasks' AND coalesce(CASE k.certification_no WHEN 0 THEN told.each ELSE told.whole END, false))
+$$;
+-- +goose StatementEnd
+
 -- +goose Down
+-- +goose StatementBegin
+CREATE OR REPLACE FUNCTION history.standing(from_run bigint, to_run bigint)
+RETURNS TABLE (certification_no bigint, certification_id text, collection text,
+    old_outcome text, old_said bigint, old_captured bigint, old_params text, old_shown boolean,
+    new_outcome text, new_said bigint, new_captured bigint, new_params text, new_shown boolean)
+LANGUAGE sql STABLE AS $$
+    SELECT k.certification_no, k.certification_id, n.collection,
+           a.outcome, a.run_id, a.captured_run_id, a.params, coalesce(a.outcome <> 'OUT_OF_SCOPE', false),
+           b.outcome, b.run_id, b.captured_run_id, b.params, coalesce(b.outcome <> 'OUT_OF_SCOPE', false)
+    FROM (
+        SELECT r.tenant_id
+        FROM history.run r
+        WHERE r.run_id = from_run AND history.compared(from_run) AND history.compared(to_run)
+    ) r
+    CROSS JOIN LATERAL (
+        SELECT k.certification_no, k.certification_id, ARRAY['certification', 'reviewers', 'review_items', 'permissions', 'tasks'] AS collections
+        FROM history.known_certification k
+        WHERE k.tenant_id = r.tenant_id
+        UNION ALL
+        SELECT 0, NULL, ARRAY['certifications', 'tasks']
+    ) k
+    CROSS JOIN LATERAL unnest(k.collections) AS n (collection)
+    LEFT JOIN LATERAL (
+        SELECT c.outcome, c.run_id, c.captured_run_id, p.params_sha256 AS params
+        FROM history.coverage c
+        LEFT JOIN history.coverage p
+          ON p.tenant_id = c.tenant_id AND p.certification_no = c.certification_no AND p.collection = c.collection AND p.run_id = c.captured_run_id
+        WHERE c.tenant_id = r.tenant_id AND c.certification_no = k.certification_no AND c.collection = n.collection AND c.run_id <= from_run
+        ORDER BY c.run_id DESC
+        LIMIT 1
+    ) a ON true
+    LEFT JOIN LATERAL (
+        SELECT c.outcome, c.run_id, c.captured_run_id, p.params_sha256 AS params
+        FROM history.coverage c
+        LEFT JOIN history.coverage p
+          ON p.tenant_id = c.tenant_id AND p.certification_no = c.certification_no AND p.collection = c.collection AND p.run_id = c.captured_run_id
+        WHERE c.tenant_id = r.tenant_id AND c.certification_no = k.certification_no AND c.collection = n.collection AND c.run_id <= to_run
+        ORDER BY c.run_id DESC
+        LIMIT 1
+    ) b ON true
+    WHERE a.outcome IS NOT NULL OR b.outcome IS NOT NULL
+$$;
+-- +goose StatementEnd
 CREATE OR REPLACE VIEW audit.decisions AS
 SELECT t.name AS tenant, s.run_id, s.captured_run_id, s.certification_id, v.item_id, v.decision,
        CASE

@@ -794,6 +794,13 @@ CREATE FUNCTION history.standing(from_run bigint, to_run bigint) RETURNS TABLE(c
         SELECT 0, NULL, ARRAY['certifications', 'tasks']
     ) k
     CROSS JOIN LATERAL unnest(k.collections) AS n (collection)
+    CROSS JOIN (
+        SELECT bool_or(c.run_id = from_run AND c.certification_no = 0) AND bool_or(c.run_id = to_run AND c.certification_no = 0) AS whole,
+               bool_or(c.run_id = from_run AND c.certification_no <> 0) AND bool_or(c.run_id = to_run AND c.certification_no <> 0) AS each
+        FROM history.coverage c
+        JOIN history.run t ON t.tenant_id = c.tenant_id AND t.run_id = from_run
+        WHERE c.run_id IN (from_run, to_run) AND c.collection = 'tasks'
+    ) told
     LEFT JOIN LATERAL (
         SELECT c.outcome, c.run_id, c.captured_run_id, p.params_sha256 AS params
         FROM history.coverage c
@@ -812,7 +819,8 @@ CREATE FUNCTION history.standing(from_run bigint, to_run bigint) RETURNS TABLE(c
         ORDER BY c.run_id DESC
         LIMIT 1
     ) b ON true
-    WHERE a.outcome IS NOT NULL OR b.outcome IS NOT NULL
+    WHERE (a.outcome IS NOT NULL OR b.outcome IS NOT NULL)
+      AND NOT (n.collection = 'tasks' AND coalesce(CASE k.certification_no WHEN 0 THEN told.each ELSE told.whole END, false))
 $$;
 
 CREATE FUNCTION history.utc(t timestamp with time zone) RETURNS text

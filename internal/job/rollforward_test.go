@@ -86,8 +86,13 @@ func TestReportOfTasksThatOutliveTheirCertification(t *testing.T) {
 			b.mustNight(t, snapshot.Sealed)
 			lose(b, id)
 			run := b.mustNight(t, snapshot.Sealed).Run.ID
-			if tasks := b.rows(t, run, "tasks", "task_id"); len(tasks) != 1 {
-				t.Fatalf("tasks %v, want the one", tasks)
+			if tasks := b.rows(t, run, "tasks", "task_id", "captured_run_id"); len(tasks) != 1 || tasks[0][1] != int64(1) {
+				t.Fatalf("tasks %v, want the one, as captured by run 1", tasks)
+			}
+			for _, row := range b.rows(t, run, "coverage", "certification_id", "collection", "stored") {
+				if row[0] == id && row[1] == "tasks" && row[2] != int64(1) {
+					t.Errorf("coverage %v: want the one task as stored", row)
+				}
 			}
 			if said := completeness(t, b.rendered(t, run).Workbook); said[0] != "PASS" {
 				t.Errorf("completeness %q", said)
@@ -143,6 +148,39 @@ func TestRollForwardOfACampaignsTasks(t *testing.T) {
 			got := taskLines(t, b.rendered(t, last).Folder)
 			if diff := cmp.Diff([]string{want}, got); diff != "" {
 				t.Errorf("lines of tasks (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// The night of a change from one version of the API to another tells of tasks
+// that cannot be compared; those after it do not.
+func TestTasksAreComparableAgainAfterAChangeOfVersion(t *testing.T) {
+	t.Parallel()
+	for versions, want := range map[string][]int{ // NOT_COMPARABLE rows of each night: of each certification, or of the one list
+		"beta v1 v1 v1":     {0, 3, 0, 0},
+		"v1 beta beta beta": {0, 1, 0, 0},
+	} {
+		t.Run(versions, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, small())
+			id := ids(b.tenant)[0]
+			b.tenant.Edit(func(w *simulator.World) {
+				w.Tasks = append(w.Tasks, &simulator.Task{ID: "task", Type: "REASSIGN", TargetType: "CERTIFICATION", TargetID: id, Status: simulator.Queued})
+			})
+			var got []int
+			for _, b.o.Facts.APIVersion = range strings.Fields(versions) {
+				run := b.mustNight(t, snapshot.Sealed).Run.ID
+				n := 0
+				for _, row := range b.rows(t, run, "changes", "class", "field") {
+					if row[0] == "NOT_COMPARABLE" && row[1] == "tasks" {
+						n++
+					}
+				}
+				got = append(got, n)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
 	}

@@ -111,6 +111,10 @@ func (c *certification) settleAll(ctx context.Context, v visit) (gone bool, err 
 			row := header
 			row.Collection, row.ParamsSHA256 = name, c.Scope.params(name)
 			row.Stored, row.CapturedRun, row.Digest, row.Signed = 0, nil, nil, false
+			if name == snapshot.Tasks { // they outlive the certification
+				known := c.row(name)
+				row.Stored, row.CapturedRun, row.Digest, row.Signed = known.Stored, known.CapturedRun, known.Digest, known.Signed
+			}
 			c.rows[name] = row
 		}
 		return c.past.Before[snapshot.CertificationHeader].CapturedRun != nil && !c.past.Deleted(), nil
