@@ -49,8 +49,6 @@ func render(ctx context.Context, f *folder, run Run, src Source, s Settings) (Re
 		if err := r.made(dictionaryTable(), dictionary()); err != nil {
 			return Result{}, fmt.Errorf("write dictionary: %w", err)
 		}
-	}
-	if r.book != nil {
 		r.summary.replaced += r.book.replaced
 		if err := r.book.finish(r.summary); err != nil {
 			return Result{}, fmt.Errorf("finish workbook: %w", err)
