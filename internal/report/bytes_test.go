@@ -16,7 +16,7 @@ import (
 func TestSameInputSameBytes(t *testing.T) {
 	for _, formats := range [][]string{{FormatXLSX}, {FormatCSV}, {FormatXLSX, FormatCSV}} {
 		t.Run(strings.Join(formats, " and "), func(t *testing.T) {
-			s := Settings{Formats: formats, FormulaGuard: true, limits: limits{rows: 30}}
+			s := Settings{Formats: formats, FormulaGuard: true, limits: limits{rows: 60}}
 			run, src := hostileListSource().sealed(hostileRun())
 			var want map[string]string
 			for n := range 10 {
