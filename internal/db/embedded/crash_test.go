@@ -114,9 +114,7 @@ func TestKilledPostmasterIsStartedAgainWithItsData(t *testing.T) {
 func TestStopDoesNotNeedTheReader(t *testing.T) {
 	t.Parallel()
 	needPostgres(t)
-	if runtime.GOOS != "linux" {
-		t.Skip("looks for processes in /proc")
-	}
+	needProc(t)
 	dir := newDir(t)
 	s := mustStart(t, Options{Dir: dir, Throwaway: true})
 	killShells(t, dir)
@@ -129,9 +127,7 @@ func TestStopDoesNotNeedTheReader(t *testing.T) {
 func TestOrphanIsReplaced(t *testing.T) {
 	t.Parallel()
 	needPostgres(t)
-	if runtime.GOOS != "linux" {
-		t.Skip("looks for processes in /proc")
-	}
+	needProc(t)
 	dir := newDir(t)
 	u := newClient(t, dir)
 	u.wait(t)

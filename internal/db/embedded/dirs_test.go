@@ -105,11 +105,9 @@ func TestOwnFilesAreNoLinks(t *testing.T) {
 	}
 }
 
-func TestRootNeedsAPathTheServerCanReach(t *testing.T) {
+func TestAsRootNeedsAPathTheServerCanReach(t *testing.T) {
 	t.Parallel()
-	if os.Geteuid() != 0 {
-		t.Skip("only root drops to another user")
-	}
+	needRoot(t, "only root drops to another user")
 	needPostgres(t)
 	dir := newDir(t)
 	if err := os.Chmod(dir, 0o700); err != nil {
@@ -121,11 +119,9 @@ func TestRootNeedsAPathTheServerCanReach(t *testing.T) {
 	}
 }
 
-func TestClusterOfAnotherUserIsRefused(t *testing.T) {
+func TestAsRootClusterOfAnotherUserIsRefused(t *testing.T) {
 	t.Parallel()
-	if os.Geteuid() != 0 {
-		t.Skip("needs root to make a directory of another user's")
-	}
+	needRoot(t, "needs root to make a directory of another user's")
 	dir := newDir(t)
 	if err := os.Chown(dir, 65534, 65534); err != nil {
 		t.Fatal(err)
@@ -135,11 +131,9 @@ func TestClusterOfAnotherUserIsRefused(t *testing.T) {
 	}
 }
 
-func TestRunAs(t *testing.T) {
+func TestAsRootRunAs(t *testing.T) {
 	t.Parallel()
-	if os.Geteuid() != 0 {
-		t.Skip("only root drops to another user")
-	}
+	needRoot(t, "only root drops to another user")
 	needPostgres(t)
 	dir := newDir(t)
 	s := mustStart(t, Options{Dir: dir, RunAs: "nobody", Throwaway: true})
@@ -155,11 +149,9 @@ func TestRunAs(t *testing.T) {
 }
 
 // initdb insists on a passwd entry, which a container's arbitrary uid lacks.
-func TestUserWithoutAName(t *testing.T) {
+func TestAsRootUserWithoutAName(t *testing.T) {
 	t.Parallel()
-	if os.Geteuid() != 0 {
-		t.Skip("only root can become another user")
-	}
+	needRoot(t, "only root can become another user")
 	needPostgres(t)
 	const uid = 54321
 	dir := newDir(t)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
@@ -103,10 +104,34 @@ func needPostgres(t *testing.T) {
 	if len(FindBinDirs()) > 0 {
 		return
 	}
-	if os.Getenv("CI") != "" {
-		t.Fatal(ErrNoBinaries)
+	skip(t, ErrNoBinaries.Error())
+}
+
+// needRoot skips the test for an ordinary user; in CI, which runs as root, that
+// is a failure. The names of such tests begin with TestAsRoot, by which the part
+// of CI that runs as an ordinary user leaves them out.
+func needRoot(t *testing.T, why string) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		skip(t, why)
 	}
-	t.Skip(ErrNoBinaries)
+}
+
+// needProc skips the test where there is no /proc; in CI that is a failure.
+func needProc(t *testing.T) {
+	t.Helper()
+	if runtime.GOOS != "linux" {
+		skip(t, "looks for processes in /proc")
+	}
+}
+
+// skip skips the test, but in CI, where every test has to run.
+func skip(t *testing.T, why string) {
+	t.Helper()
+	if os.Getenv("CI") != "" {
+		t.Fatal(why)
+	}
+	t.Skip(why)
 }
 
 // newDir makes a directory that the server's user can reach, as t.TempDir need
