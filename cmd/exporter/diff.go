@@ -1,12 +1,10 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -301,19 +299,13 @@ func (d *comparison) arrange() {
 	slices.SortStableFunc(d.Findings, func(a, b comparedFound) int { return severity(a) - severity(b) })
 }
 
-// byRank orders classes by where a reader should look first; those that delta
-// does not know come last.
-func byRank(a, b string) int {
-	return cmp.Or(delta.Rank(delta.Class(a))-delta.Rank(delta.Class(b)), strings.Compare(a, b))
-}
-
 func severity(f comparedFound) int {
 	return slices.Index([]findings.Severity{findings.High, findings.Medium, findings.Low, findings.Info}, findings.Severity(f.Severity))
 }
 
 // classes are those that have changes, the ones to look at first at the top.
 func (d *comparison) classes() []string {
-	return slices.SortedFunc(maps.Keys(d.Counts), byRank)
+	return slices.SortedFunc(maps.Keys(d.Counts), delta.Compare)
 }
 
 // givenText is a text, or nil where it is empty.

@@ -7,7 +7,10 @@
 // report use it.
 package delta
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // Class is the class of one change, as audit.changes spells it.
 type Class string
@@ -50,6 +53,12 @@ var classes = []Meaning{
 // Classes returns all classes with their meanings, the ones to look at first
 // at the top.
 func Classes() []Meaning { return slices.Clone(classes) }
+
+// Compare orders classes, as audit.changes spells them, by Rank, and unknown ones
+// by name.
+func Compare(a, b string) int {
+	return cmp.Or(cmp.Compare(Rank(Class(a)), Rank(Class(b))), cmp.Compare(a, b))
+}
 
 // Rank is a class's place in Classes; unknown ones come last.
 func Rank(c Class) int {

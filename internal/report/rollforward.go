@@ -151,7 +151,7 @@ func (f *rollForward) open(ctx context.Context, src Source) error {
 	return ctx.Err()
 }
 
-const taskLine = 8 // the place of tasks among the balances
+var taskLine = slices.IndexFunc(balances, func(b balance) bool { return b.object == "task" })
 
 func (f *rollForward) certification(id string) *carried {
 	c := f.certifications[id]
@@ -444,9 +444,7 @@ func (l *line) byClass(why string) string {
 		return ""
 	}
 	var parts []string
-	for _, class := range slices.SortedFunc(maps.Keys(l.classes), func(a, b string) int {
-		return cmp.Or(cmp.Compare(delta.Rank(delta.Class(a)), delta.Rank(delta.Class(b))), strings.Compare(a, b))
-	}) {
+	for _, class := range slices.SortedFunc(maps.Keys(l.classes), delta.Compare) {
 		part := class
 		if n := l.classes[class][0]; n > 0 {
 			part += " +" + count(n)

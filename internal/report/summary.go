@@ -288,7 +288,7 @@ func (s *summary) changes(p *page) {
 		meaning[string(m.Class)] = m.Text
 	}
 	head := p.row
-	for _, class := range slices.SortedFunc(maps.Keys(s.classes), byRank) {
+	for _, class := range slices.SortedFunc(maps.Keys(s.classes), delta.Compare) {
 		p.cells(p.styles.text, class)
 		p.values(p.styles.sum, 2, s.classes[class])
 		p.values(p.styles.text, 3, meaning[class]) // of one line, or the chart's range would have gaps
@@ -297,11 +297,6 @@ func (s *summary) changes(p *page) {
 	if n := len(s.classes); n > 0 {
 		p.chart(changesChart(head, n))
 	}
-}
-
-// byRank orders classes by where a reader should look first; those that delta does not know come last.
-func byRank(a, b string) int {
-	return cmp.Or(cmp.Compare(delta.Rank(delta.Class(a)), delta.Rank(delta.Class(b))), strings.Compare(a, b))
 }
 
 func (s *summary) scope(p *page) {
