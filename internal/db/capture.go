@@ -221,17 +221,17 @@ func (c *Capture) Merge(ctx context.Context, header *snapshot.Certification, gon
 			}
 		}
 		if changed(snapshot.Reviewers) {
-			if err := c.reviewers.mergeInto(ctx, tx); err != nil {
+			if err := c.reviewers.mergeInto(ctx, tx, of(snapshot.Reviewers).Digest); err != nil {
 				return err
 			}
 		}
 		if changed(snapshot.ReviewItems) {
-			if err := c.items.mergeInto(ctx, tx); err != nil {
+			if err := c.items.mergeInto(ctx, tx, of(snapshot.ReviewItems).Digest); err != nil {
 				return err
 			}
 		}
 		if changed(snapshot.Permissions) {
-			if err := c.permissions.mergeInto(ctx, tx); err != nil {
+			if err := c.permissions.mergeInto(ctx, tx, of(snapshot.Permissions).Digest); err != nil {
 				return err
 			}
 		}

@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -37,18 +38,29 @@ type observed struct{ lastUndecided, firstDecided *int64 }
 
 // difference is what a merge has to do.
 type difference struct {
+	entries []snapshot.Entry // all that was read
+
 	ended  []pgtype.TID // versions
 	fresh  [][]any      // rows that begin versions: their key, columns and bounds
 	staged []pgtype.TID // the same of those that are staged, with the bounds of each
 	bounds []observed
 }
 
+// errNotProved says that a merge was refused: what waited for it is not what was
+// proved.
+var errNotProved = errors.New("the rows that are kept are not those that were proved")
+
 // mergeInto closes the current versions of the certification that are not
-// among the rows, or differ, and inserts what is new.
-func (s *stage[T]) mergeInto(ctx context.Context, tx pgx.Tx) error {
+// among the rows, or differ, and inserts what is new. The rows have to be those
+// of the digest that was proved: a server that crashed has lost what was staged,
+// and is back before anybody notices, and what is missing would read as removed.
+func (s *stage[T]) mergeInto(ctx context.Context, tx pgx.Tx, proved *snapshot.Digest) error {
 	d, err := s.compare(ctx, tx)
 	if err != nil {
 		return fmt.Errorf("compare %s: %w", s.kind.table, err)
+	}
+	if n := len(d.entries); proved == nil || snapshot.CollectionDigest(d.entries) != *proved {
+		return fmt.Errorf("%d of %s: %w", n, s.kind.table, errNotProved)
 	}
 	if err := s.end(ctx, tx, d.ended); err != nil {
 		return fmt.Errorf("end versions of %s: %w", s.kind.table, err)
@@ -94,6 +106,7 @@ func (s *stage[T]) compare(ctx context.Context, tx pgx.Tx) (d difference, err er
 	}
 	// begins says whether a row begins a version.
 	begins := func(id string, digest snapshot.Digest, decided bool) (observed, bool) {
+		d.entries = append(d.entries, snapshot.Entry{ID: id, Digest: digest})
 		before, known := current[id]
 		if known {
 			before.listed = true

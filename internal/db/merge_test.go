@@ -1,6 +1,7 @@
 package db
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -169,6 +170,46 @@ func TestCollectionLargerThanMemory(t *testing.T) {
 	o.check(first.ID + 1)
 	if n := one[int64](t, o.store, `SELECT count(*) FROM staging.review_item`); n != 0 {
 		t.Errorf("%d rows are still staged", n)
+	}
+}
+
+// A server that crashed has lost what was staged, and is back before anybody
+// notices. What is left of a proved list is not merged: the rest of it would read
+// as removed.
+func TestMergeRefusesWhatIsNotWhatWasProved(t *testing.T) {
+	t.Parallel()
+	for name, lose := range map[string]string{
+		"all":     `TRUNCATE staging.review_item`,
+		"one row": `DELETE FROM staging.review_item WHERE item_id = 'j'`,
+		"a value": `UPDATE staging.review_item SET digest = '\x00'::bytea || substr(digest, 2) WHERE item_id = 'j'`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := newOffice(t)
+			o.store.spillAt = 1
+			w := newWorld(newCert("a", newItem("i"), newItem("j"), newItem("k")))
+			first := o.night(w)
+			n := o.store.Night(o.tenant, o.open(ResumeNever).ID)
+			c, err := n.Capture(t.Context(), "a")
+			o.fatal(err)
+			w.certs["a"].decide("i", "APPROVE")
+			var entries []snapshot.Entry
+			for _, item := range w.certs["a"].items {
+				o.fatal(c.ReviewItems().Page(t.Context(), []snapshot.ReviewItem{item}))
+				entries = append(entries, snapshot.Entry{ID: item.ID, Digest: item.Digest})
+			}
+			o.exec(lose)
+			proved := snapshot.CollectionDigest(entries)
+			err = c.Merge(t.Context(), nil, false, []snapshot.Coverage{{
+				CertificationID: "a", Collection: snapshot.ReviewItems, Outcome: snapshot.Complete, Stored: 3, CapturedRun: &n.run, Digest: &proved,
+			}})
+			if !errors.Is(err, errNotProved) {
+				t.Errorf("error %v, want %v", err, errNotProved)
+			}
+			if got := query[string](t, o.store, `SELECT item_id FROM history.review_item WHERE valid_to_run IS NULL AND valid_from_run = $1`, first.ID); len(got) != 3 {
+				t.Errorf("stored items %q, want the three of the night before", got)
+			}
+		})
 	}
 }
 
